@@ -1,0 +1,120 @@
+package nagios
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Limits are the thresholds of one metric; nil where there is none.
+type Limits struct {
+	Warning, Critical *Range
+}
+
+// status is the state v gives: critical is asked first.
+func (l Limits) status(v float64) (Status, *Range) {
+	switch {
+	case l.Critical != nil && l.Critical.Alerts(v):
+		return Critical, l.Critical
+	case l.Warning != nil && l.Warning.Alerts(v):
+		return Warning, l.Warning
+	default:
+		return OK, nil
+	}
+}
+
+// Thresholds are the limits in force for a check's metrics.
+type Thresholds struct {
+	limits map[string]Limits // by label
+	given  map[string]bool   // labels that the user set a limit for
+}
+
+// ParseThresholds reads the values of -w and -c for a check with these metrics. A value is [METRIC=]RANGE; without
+// METRIC it is for the first metric of specs. A metric for which either is given loses both its defaults, so that -c
+// alone leaves no default warning behind. Errors name the option, what was given and what was expected.
+func ParseThresholds(specs []Spec, warning, critical []string) (Thresholds, error) {
+	if err := CheckSpecs(specs); err != nil {
+		return Thresholds{}, err
+	}
+	t := Thresholds{limits: map[string]Limits{}, given: map[string]bool{}}
+	for _, text := range warning {
+		if err := t.add(specs, "--warning", text, func(l *Limits) **Range { return &l.Warning }); err != nil {
+			return Thresholds{}, err
+		}
+	}
+	for _, text := range critical {
+		if err := t.add(specs, "--critical", text, func(l *Limits) **Range { return &l.Critical }); err != nil {
+			return Thresholds{}, err
+		}
+	}
+	for _, s := range specs {
+		if !t.given[s.Label] {
+			t.limits[s.Label] = s.defaults()
+		}
+	}
+	return t, nil
+}
+
+// add parses one value of an option into the limit that field picks.
+func (t *Thresholds) add(specs []Spec, option, text string, field func(*Limits) **Range) error {
+	label, rangeText, named := strings.Cut(text, "=")
+	if !named {
+		if len(specs) == 0 {
+			return fmt.Errorf("%s %q: this check has no metric", option, text)
+		}
+		label, rangeText = specs[0].Label, text
+	}
+	label = strings.TrimSpace(label)
+	i := slices.IndexFunc(specs, func(s Spec) bool { return s.Label == label })
+	if i < 0 {
+		return fmt.Errorf("%s %q: no metric %q; this check has %s", option, text, label, labelList(specs))
+	}
+	if specs[i].Needs != "" {
+		return fmt.Errorf("%s %q: metric %s is measured only with %s", option, text, label, specs[i].Needs)
+	}
+	r, err := ParseRangeIn(rangeText, specs[i].Unit)
+	if err != nil {
+		return fmt.Errorf("%s: metric %s: %w", option, label, err)
+	}
+	limits := t.limits[label]
+	if *field(&limits) != nil {
+		return fmt.Errorf("%s %q: metric %s has one already; a metric takes one range for each state", option, text, label)
+	}
+	*field(&limits) = &r
+	t.limits[label], t.given[label] = limits, true
+	return nil
+}
+
+// defaults are the spec's own limits. CheckSpecs has parsed them before.
+func (s Spec) defaults() Limits {
+	var l Limits
+	if r, err := ParseRangeIn(s.Warning, s.Unit); err == nil {
+		l.Warning = &r
+	}
+	if r, err := ParseRangeIn(s.Critical, s.Unit); err == nil {
+		l.Critical = &r
+	}
+	return l
+}
+
+func labelList(specs []Spec) string {
+	labels := make([]string, len(specs))
+	for i, s := range specs {
+		labels[i] = s.Label
+	}
+	return strings.Join(labels, ", ")
+}
+
+// Given reports whether the user set any threshold; defaults do not count.
+func (t Thresholds) Given() bool { return len(t.given) > 0 }
+
+// For are the limits of a metric: its own where the user gave any, else those of the metric it is one Of.
+func (t Thresholds) For(s Spec) Limits {
+	if s.Of == "" || t.given[s.Label] {
+		return t.limits[s.Label]
+	}
+	if own := t.limits[s.Label]; !t.given[s.Of] && (own.Warning != nil || own.Critical != nil) {
+		return own
+	}
+	return t.limits[s.Of]
+}
