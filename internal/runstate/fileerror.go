@@ -81,6 +81,9 @@ func newFileError(path string, cause error) error {
 	case errors.Is(cause, unix.EROFS), errors.Is(cause, unix.ENOSPC):
 		e.Problem = "lock file cannot be created: " + bare(cause)
 		e.Remedy = "Name a file on a writable file system with --lock-file."
+	case errors.Is(cause, errReplaced):
+		e.Problem = "lock file cannot be locked: " + bare(cause)
+		e.Remedy = "Find out which process does; the lock file must stay as it is for good."
 	default:
 		e.Problem = "lock file cannot be locked: " + bare(cause)
 		e.Remedy = "Name a file on a local file system with --lock-file."

@@ -18,7 +18,7 @@ type HeldError struct {
 
 // newHeldError looks at who holds the lock that could not be taken a moment ago.
 func newHeldError(path string) *HeldError {
-	e := &HeldError{Path: path}
+	e := &HeldError{Path: path, Holder: Holder{UID: -1}}
 	// That somebody holds it is certain, so a status needs no fresh heartbeat to count.
 	state, err := inspect(DefaultProcRoot, path, func(Status) bool { return true })
 	if err == nil && state.Held {

@@ -18,8 +18,11 @@ const pollEvery = 25 * time.Millisecond
 // lockFileMode lets nobody but the owner open the file: whoever may open it, even only to read, may lock it.
 const lockFileMode fs.FileMode = 0o600
 
+// maxReplaced is how many times in a row the lock file may be replaced or removed while it is being locked.
+const maxReplaced = 100
+
 // errReplaced says that the path names another file than the one that was locked a moment ago.
-var errReplaced = errors.New("lock file was replaced")
+var errReplaced = errors.New("somebody keeps replacing it")
 
 // Lock is a lock that this process holds, until Release or the end of the process.
 type Lock struct {
@@ -58,7 +61,7 @@ func Acquire(ctx context.Context, path string, wait time.Duration) (*Lock, error
 
 // tryAcquire takes the lock if it is free; it returns nothing if somebody holds it.
 func tryAcquire(ctx context.Context, path string) (*Lock, error) {
-	for {
+	for range maxReplaced {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("take lock %s: %w", path, context.Cause(ctx))
 		}
@@ -75,6 +78,7 @@ func tryAcquire(ctx context.Context, path string) (*Lock, error) {
 			return l, nil
 		}
 	}
+	return nil, newFileError(path, errReplaced)
 }
 
 // ensureLockFile creates the lock file if it is absent, and says what is wrong with one that cannot be used.

@@ -22,12 +22,12 @@ type lockers struct {
 	unknowable string // why held or holder may be other than they seem
 }
 
-// tableReads is how often the lock table is read before a lock it does not list counts as absent. The kernel hands it out in
-// pieces of a page; a lock elsewhere that goes away between two pieces makes it skip one.
-const tableReads = 3
-
-// lockPage is the least that the kernel hands out of its lock table in one piece.
-const lockPage = 4096
+// The kernel hands out its lock table in pieces of a page; a lock elsewhere that goes away between two pieces makes it skip
+// one. A table that may have come in pieces is read tableReads times before a lock that it does not list counts as absent.
+const (
+	tableReads = 3
+	onePiece   = 3 << 10 // bytes, less than a page by more than a line
+)
 
 // findLockers asks the lock table who holds the regular file at path.
 func findLockers(procRoot, path string, file *syscall.Stat_t) lockers {
@@ -44,7 +44,7 @@ func findLockers(procRoot, path string, file *syscall.Stat_t) lockers {
 			return lockers{unknowable: "the kernel's lock table cannot be read: " + err.Error()}
 		}
 		found = slices.DeleteFunc(locks, func(l tableLock) bool { return !table.matches(l) })
-		if len(found) > 0 || len(data) < lockPage/2 {
+		if len(found) > 0 || len(data) < onePiece {
 			break
 		}
 	}
@@ -183,10 +183,6 @@ func (t lockTable) holds(pid int) answer {
 
 // hasLock reports whether a file of /proc/PID/fdinfo shows a lock that keeps a load from starting.
 func hasLock(fdinfo []byte) bool {
-	rest := field(fdinfo, "lock:")
-	if rest == "" {
-		return false
-	}
 	var all strings.Builder
 	for line := range strings.Lines(string(fdinfo)) {
 		if lock, ok := strings.CutPrefix(line, "lock:"); ok {

@@ -23,6 +23,9 @@ const clockTick = time.Second / 100
 // maxProcFile bounds what is read of one file of proc; /proc/locks takes some 60 bytes a lock.
 const maxProcFile = 16 << 20
 
+// procBuffer is as much as the kernel hands out of a file of proc in one piece, so that what fits into it is consistent.
+const procBuffer = 4096
+
 // errSyntax is a file of proc that does not look as proc(5) says.
 var errSyntax = errors.New("unexpected format")
 
@@ -168,9 +171,11 @@ func readProc(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxProcFile))
+	var buf bytes.Buffer
+	buf.Grow(procBuffer + bytes.MinRead) // a smaller buffer would make the kernel cut smaller pieces
+	_, err = buf.ReadFrom(io.LimitReader(f, maxProcFile))
 	if errors.Is(err, unix.ESRCH) { // it ended after the open
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
 	}
-	return data, err
+	return buf.Bytes(), err
 }

@@ -1,7 +1,6 @@
 package runstate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -109,19 +108,9 @@ func (s Status) Hung(now time.Time) bool {
 // ErrStatus is the kind of error of a status file that does not hold a status.
 var ErrStatus = errors.New("not a run status")
 
-// SchemaError says that a file was written for another version of this software.
-type SchemaError struct {
-	Got, Known int
-}
-
-// Error names both versions.
-func (e *SchemaError) Error() string {
-	return fmt.Sprintf("schema %d, this version knows %d", e.Got, e.Known)
-}
-
 // ReadStatus reads a status file. It is treated as what a stranger wrote: a symbolic link, FIFO or folder is
-// [smallfile.ErrNotRegular], more than 64 KiB [smallfile.ErrTooLarge], another schema a [*SchemaError], and anything that is no status
-// [ErrStatus]. Characters that cannot be printed are replaced. An absent file satisfies errors.Is(err, fs.ErrNotExist).
+// [smallfile.ErrNotRegular], more than 64 KiB [smallfile.ErrTooLarge], and anything that is no status [ErrStatus], of which another version's is
+// a [*smallfile.SchemaError] as well. Characters that cannot be printed are replaced. An absent file satisfies errors.Is(err, fs.ErrNotExist).
 func ReadStatus(path string) (Status, error) {
 	s, _, err := readStatus(path)
 	return s, err
@@ -142,20 +131,8 @@ func readStatus(path string) (Status, fs.FileInfo, error) {
 
 // parseStatus decodes and checks what a status file holds.
 func parseStatus(data []byte) (Status, error) {
-	var version struct {
-		Schema *int `json:"schema"`
-	}
-	if err := json.Unmarshal(data, &version); err != nil {
-		return Status{}, fmt.Errorf("%w: %w", ErrStatus, err)
-	}
-	if version.Schema == nil {
-		return Status{}, fmt.Errorf("%w: no schema", ErrStatus)
-	}
-	if *version.Schema != StatusSchema {
-		return Status{}, &SchemaError{Got: *version.Schema, Known: StatusSchema}
-	}
 	var s Status
-	if err := json.Unmarshal(data, &s); err != nil {
+	if err := smallfile.Decode(data, StatusSchema, &s); err != nil {
 		return Status{}, fmt.Errorf("%w: %w", ErrStatus, err)
 	}
 	s = s.cleaned()

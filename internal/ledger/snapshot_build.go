@@ -1,0 +1,193 @@
+package ledger
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+)
+
+// Meta is what a snapshot says about itself and the database, beside the ledger.
+type Meta struct {
+	Version       string
+	RunID         string
+	WrittenAt     time.Time
+	Database      string // absolute path
+	DatabaseSize  int64
+	DatabaseMTime time.Time
+	BytesDatabase int64 // used by data; DatabaseSize where it is 0
+}
+
+// Build makes the snapshot of a ledger. The order of entries and runs does not matter, and neither is changed.
+func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
+	s := Snapshot{
+		Schema:        SnapshotSchema,
+		Version:       meta.Version,
+		RunID:         meta.RunID,
+		WrittenAt:     meta.WrittenAt.UTC(),
+		Database:      meta.Database,
+		DatabaseSize:  meta.DatabaseSize,
+		DatabaseMTime: meta.DatabaseMTime.UTC(),
+		BytesDatabase: cmp.Or(meta.BytesDatabase, meta.DatabaseSize),
+		Runs:          lastRuns(runs),
+	}
+	loaded := map[catalog.Series][]Entry{}
+	for _, e := range entries {
+		switch {
+		case !e.Loaded():
+		case e.Period.Days() > 0:
+			loaded[e.Series()] = append(loaded[e.Series()], e)
+		default:
+			s.Scripts.add(e)
+		}
+	}
+	s.Series = make([]SeriesState, 0, len(loaded))
+	s.Rows, s.BytesIn = s.Scripts.Rows, s.Scripts.SourceBytes
+	for _, series := range slices.SortedFunc(maps.Keys(loaded), catalog.Series.Compare) {
+		state := seriesState(series, loaded[series])
+		s.Rows += state.Rows
+		s.BytesIn += state.SourceBytes
+		s.Series = append(s.Series, state)
+	}
+	s.Failed, s.FailedCount, s.PartialCount = failures(entries)
+	return s
+}
+
+// add counts a loaded entry of the scripts, which have no other count of rows than that of the file.
+func (s *ScriptsState) add(e Entry) {
+	s.Files++
+	s.Rows += e.RowCount
+	s.SourceBytes += e.FileSize
+	if e.Status == Success {
+		s.LastSuccess = later(s.LastSuccess, e.ProcessedAt)
+	}
+}
+
+// seriesState sums up the loaded files of one series, of which there is at least one.
+func seriesState(series catalog.Series, files []Entry) SeriesState {
+	s := SeriesState{Series: series, Files: len(files), FirstID: -1, LastID: -1}
+	var periods, withRows []catalog.Period
+	for _, e := range files {
+		periods = append(periods, e.Period)
+		withRows = append(withRows, without(e.Period, merge(dayPeriods(e.DaysMissing)))...)
+		s.Rows += e.RowsInserted
+		s.SourceBytes += e.FileSize
+		if e.Status == Success {
+			s.LastSuccess = later(s.LastSuccess, e.ProcessedAt)
+		}
+		if !hasIDs(e) {
+			continue
+		}
+		if s.FirstID < 0 || e.FirstID < s.FirstID {
+			s.FirstID = e.FirstID
+		}
+		s.LastID = max(s.LastID, e.LastID)
+		if s.FirstAt.IsZero() || e.FirstTradeAt.Before(s.FirstAt) {
+			s.FirstAt = e.FirstTradeAt.UTC()
+		}
+		s.LastAt = later(s.LastAt, e.LastTradeAt)
+	}
+	s.Loaded = merge(periods)
+	whole := catalog.Period{First: s.Loaded[0].First, End: s.Loaded[len(s.Loaded)-1].End}
+	s.DaysMissing = append([]catalog.Period{}, without(whole, merge(withRows))...) // [] and not null in JSON
+	s.IDsMissing = idsMissing(files)
+	return s
+}
+
+// hasIDs reports whether the file has rows.
+func hasIDs(e Entry) bool { return e.FirstID >= 0 && e.LastID >= e.FirstID }
+
+// idsMissing counts the trade ids that no loaded file has: those missing inside files, and those between one file and the next in order of
+// ids. Files of overlapping id ranges (a month and one of its days) may fill each other's holes, which an entry cannot tell.
+func idsMissing(files []Entry) int64 {
+	files = slices.DeleteFunc(slices.Clone(files), func(e Entry) bool { return !hasIDs(e) })
+	slices.SortFunc(files, func(a, b Entry) int { return cmp.Compare(a.FirstID, b.FirstID) })
+	var missing int64
+	for i, e := range files {
+		missing = addCount(missing, e.IDsMissing)
+		if i == 0 {
+			continue
+		}
+		if before := files[i-1].LastID; e.FirstID > before {
+			missing = addCount(missing, e.FirstID-before-1)
+		}
+		files[i].LastID = max(e.LastID, files[i-1].LastID)
+	}
+	return missing
+}
+
+// addCount is a+b for counts, and the largest count where that would overflow.
+func addCount(a, b int64) int64 {
+	if b <= 0 {
+		return a
+	}
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
+}
+
+// dayPeriods turns days into periods of one day.
+func dayPeriods(days []catalog.Day) []catalog.Period {
+	periods := make([]catalog.Period, len(days))
+	for i, d := range days {
+		periods[i] = catalog.DayPeriod(d)
+	}
+	return periods
+}
+
+// failures lists the failed files and then the partial ones, the latest first, and counts both.
+func failures(entries []Entry) (files []FileState, failed, partial int) {
+	var bad []Entry
+	for _, e := range entries {
+		switch e.Status {
+		case Failed:
+			failed++
+		case Partial:
+			partial++
+		case Success:
+			continue
+		}
+		bad = append(bad, e)
+	}
+	slices.SortFunc(bad, func(a, b Entry) int {
+		return cmp.Or(strings.Compare(string(a.Status), string(b.Status)), b.ProcessedAt.Compare(a.ProcessedAt), strings.Compare(a.FilePath, b.FilePath))
+	})
+	bad = bad[:min(len(bad), MaxFailed)]
+	files = make([]FileState, len(bad))
+	for i, e := range bad {
+		files[i] = FileState{
+			Path: e.FilePath, Market: e.Market, Symbol: e.Symbol, Period: e.Period,
+			Status: e.Status, Error: shorten(e.ErrorMessage), At: e.ProcessedAt.UTC(), Attempts: e.Attempts, Conflict: e.RowsConflict,
+		}
+	}
+	return files, failed, partial
+}
+
+// shorten cuts an error message to maxErrorBytes of valid UTF-8.
+func shorten(s string) string {
+	const ellipsis = "…"
+	if len(s) > maxErrorBytes {
+		s = s[:maxErrorBytes-len(ellipsis)] + ellipsis
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+// lastRuns is the last MaxRuns of runs, in order of their start.
+func lastRuns(runs []Run) []Run {
+	runs = append([]Run{}, runs...)
+	slices.SortStableFunc(runs, func(a, b Run) int { return a.StartedAt.Compare(b.StartedAt) })
+	return runs[max(0, len(runs)-MaxRuns):]
+}
+
+// later is the later of two times, in UTC.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b.UTC()
+	}
+	return a
+}

@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+)
+
+// Coverage is which days are loaded, by series: days that a loaded file stands for, whether it has rows of them or not, since loading it again
+// would not change that. It does not change once it is made; the zero Coverage has no days.
+type Coverage struct {
+	days map[catalog.Series][]catalog.Period // as merge returns them
+}
+
+// CoverageOf is the coverage of the loaded files among entries. Entries of the Python scripts do not say which days they stand for and add none.
+func CoverageOf(entries []Entry) Coverage {
+	days := map[catalog.Series][]catalog.Period{}
+	for _, e := range entries {
+		if e.Loaded() && e.Period.Days() > 0 {
+			days[e.Series()] = append(days[e.Series()], e.Period)
+		}
+	}
+	for series, periods := range days {
+		days[series] = merge(periods)
+	}
+	return Coverage{days: days}
+}
+
+// Has reports whether the day is loaded.
+func (c Coverage) Has(series catalog.Series, day catalog.Day) bool {
+	return covers(c.days[series], catalog.DayPeriod(day))
+}
+
+// Covers reports whether every day of p is loaded.
+func (c Coverage) Covers(series catalog.Series, p catalog.Period) bool {
+	return covers(c.days[series], p)
+}
+
+// Ranges is the series' loaded days as periods in order, with at least a day between one and the next.
+func (c Coverage) Ranges(series catalog.Series) []catalog.Period {
+	return slices.Clone(c.days[series])
+}
+
+// Series are the series that have loaded days, in order.
+func (c Coverage) Series() []catalog.Series {
+	return slices.SortedFunc(maps.Keys(c.days), catalog.Series.Compare)
+}
+
+// merge returns the days of periods as few periods as can be, in order. It changes the slice.
+func merge(periods []catalog.Period) []catalog.Period {
+	slices.SortFunc(periods, func(a, b catalog.Period) int { return cmp.Compare(a.First, b.First) })
+	merged := periods[:0]
+	for _, p := range periods {
+		if last := len(merged) - 1; last >= 0 && p.First <= merged[last].End {
+			merged[last].End = max(merged[last].End, p.End)
+		} else {
+			merged = append(merged, p)
+		}
+	}
+	return merged
+}
+
+// without returns the days of p that are in none of merged, which is as merge returns it.
+func without(p catalog.Period, merged []catalog.Period) []catalog.Period {
+	var rest []catalog.Period
+	for _, m := range merged {
+		if m.End <= p.First {
+			continue
+		}
+		if m.First >= p.End {
+			break
+		}
+		if p.First < m.First {
+			rest = append(rest, catalog.Period{First: p.First, End: m.First})
+		}
+		p.First = m.End
+	}
+	if p.First < p.End {
+		rest = append(rest, p)
+	}
+	return rest
+}
+
+// covers reports whether one of merged, which is as merge returns it, holds all days of p. A p without days is not covered.
+func covers(merged []catalog.Period, p catalog.Period) bool {
+	i, _ := slices.BinarySearchFunc(merged, p.First, func(m catalog.Period, day catalog.Day) int {
+		if m.End <= day {
+			return -1
+		}
+		return 1
+	})
+	return i < len(merged) && p.Days() > 0 && merged[i].First <= p.First && p.End <= merged[i].End
+}
