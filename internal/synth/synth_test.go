@@ -23,20 +23,20 @@ import (
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
-func day(t testing.TB, s string) catalog.Day {
-	t.Helper()
+func day(tb testing.TB, s string) catalog.Day {
+	tb.Helper()
 	d, err := catalog.ParseDay(s)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return d
 }
 
-func spec(t testing.TB, m catalog.Market, date string, rows int) synth.Spec {
-	t.Helper()
+func spec(tb testing.TB, m catalog.Market, date string, rows int) synth.Spec {
+	tb.Helper()
 	return synth.Spec{
 		Series:  catalog.Series{Market: m, Symbol: "BTCUSDT"},
-		Period:  catalog.DayPeriod(day(t, date)),
+		Period:  catalog.DayPeriod(day(tb, date)),
 		Rows:    rows,
 		FirstID: 3_454_067_270,
 	}
