@@ -1,6 +1,7 @@
 package nagios
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,20 +32,20 @@ type Thresholds struct {
 
 // ParseThresholds reads the values of -w and -c for a check with these metrics. A value is [METRIC=]RANGE; without
 // METRIC it is for the first metric of specs. A metric for which either is given loses both its defaults, so that -c
-// alone leaves no default warning behind. Errors name the option, what was given and what was expected.
+// alone leaves no default warning behind. What is wrong with a value is a [*ThresholdError].
 func ParseThresholds(specs []Spec, warning, critical []string) (Thresholds, error) {
 	if err := CheckSpecs(specs); err != nil {
 		return Thresholds{}, err
 	}
 	t := Thresholds{limits: map[string]Limits{}, given: map[string]bool{}}
 	for _, text := range warning {
-		if err := t.add(specs, "--warning", text, func(l *Limits) **Range { return &l.Warning }); err != nil {
-			return Thresholds{}, err
+		if err := t.add(specs, text, func(l *Limits) **Range { return &l.Warning }); err != nil {
+			return Thresholds{}, &ThresholdError{"warning", text, err}
 		}
 	}
 	for _, text := range critical {
-		if err := t.add(specs, "--critical", text, func(l *Limits) **Range { return &l.Critical }); err != nil {
-			return Thresholds{}, err
+		if err := t.add(specs, text, func(l *Limits) **Range { return &l.Critical }); err != nil {
+			return Thresholds{}, &ThresholdError{"critical", text, err}
 		}
 	}
 	for _, s := range specs {
@@ -55,30 +56,43 @@ func ParseThresholds(specs []Spec, warning, critical []string) (Thresholds, erro
 	return t, nil
 }
 
-// add parses one value of an option into the limit that field picks.
-func (t *Thresholds) add(specs []Spec, option, text string, field func(*Limits) **Range) error {
+// ThresholdError says which value of -w or -c is wrong and why.
+type ThresholdError struct {
+	Option string // "warning" or "critical"
+	Text   string // as it was given
+	Err    error
+}
+
+// Error names the option, the value and the reason.
+func (e *ThresholdError) Error() string { return fmt.Sprintf("--%s %q: %v", e.Option, e.Text, e.Err) }
+
+// Unwrap gives the reason.
+func (e *ThresholdError) Unwrap() error { return e.Err }
+
+// add parses one value into the limit that field picks.
+func (t *Thresholds) add(specs []Spec, text string, field func(*Limits) **Range) error {
 	label, rangeText, named := strings.Cut(text, "=")
 	if !named {
 		if len(specs) == 0 {
-			return fmt.Errorf("%s %q: this check has no metric", option, text)
+			return errors.New("this check has no metric")
 		}
 		label, rangeText = specs[0].Label, text
 	}
 	label = strings.TrimSpace(label)
 	i := slices.IndexFunc(specs, func(s Spec) bool { return s.Label == label })
 	if i < 0 {
-		return fmt.Errorf("%s %q: no metric %q; this check has %s", option, text, label, labelList(specs))
+		return fmt.Errorf("no metric %q; this check has %s", label, labelList(specs))
 	}
 	if specs[i].Needs != "" {
-		return fmt.Errorf("%s %q: metric %s is measured only with %s", option, text, label, specs[i].Needs)
+		return fmt.Errorf("metric %s is measured only with %s", label, specs[i].Needs)
 	}
 	r, err := ParseRangeIn(rangeText, specs[i].Unit)
 	if err != nil {
-		return fmt.Errorf("%s: metric %s: %w", option, label, err)
+		return fmt.Errorf("metric %s: %w", label, err)
 	}
 	limits := t.limits[label]
 	if *field(&limits) != nil {
-		return fmt.Errorf("%s %q: metric %s has one already; a metric takes one range for each state", option, text, label)
+		return fmt.Errorf("metric %s has one already; a metric takes one range for each state", label)
 	}
 	*field(&limits) = &r
 	t.limits[label], t.given[label] = limits, true

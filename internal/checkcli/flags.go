@@ -1,0 +1,104 @@
+package checkcli
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/settings"
+)
+
+// flags are what all checks share.
+type flags struct {
+	Warning  []string `group:"thresholds" short:"w" sep:"none" placeholder:"[METRIC=]RANGE" help:"WARNING outside RANGE. May be repeated, once for each metric."`
+	Critical []string `group:"thresholds" short:"c" sep:"none" placeholder:"[METRIC=]RANGE" help:"CRITICAL outside RANGE. Likewise."`
+
+	Timeout      settings.Duration `group:"running" short:"t" default:"10s" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
+	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time."`
+	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"plugin, json or table."`
+	Verbose      int               `group:"running" short:"v" type:"counter" help:"-v remedies, -vv a line for each metric, -vvv debug text."`
+	Gate         bool              `group:"running" help:"Exit 0 for OK and WARNING, 1 for CRITICAL and UNKNOWN: for ExecStartPre=, n8n and &&."`
+	Config       settings.Flag     `embed:"" group:"running"`
+	Version      bool              `group:"running" short:"V" help:"Print the version and exit 3."`
+	Help         bool              `group:"running" short:"h" help:"Print this help and exit 3."`
+}
+
+// Validate checks what no single flag can.
+func (f *flags) Validate() error {
+	if f.Timeout <= 0 {
+		return errors.New("--timeout: must be above 0")
+	}
+	if f.Verbose < 0 || f.Verbose > 3 {
+		return fmt.Errorf("--verbose: %d is outside 0 to 3", f.Verbose)
+	}
+	return nil
+}
+
+// output is a form in which a report can be rendered.
+type output string
+
+const (
+	outputPlugin output = "plugin"
+	outputJSON   output = "json"
+	outputTable  output = "table"
+)
+
+// UnmarshalText reads the name of a form.
+func (o *output) UnmarshalText(text []byte) error {
+	switch out := output(text); out {
+	case outputPlugin, outputJSON, outputTable:
+		*o = out
+		return nil
+	default:
+		return fmt.Errorf("output %q: expected plugin, json or table", text)
+	}
+}
+
+// render gives the bytes of a report in this form.
+func (o output) render(rep nagios.Report, verbosity int) []byte {
+	switch o {
+	case outputJSON:
+		return rep.JSON()
+	case outputTable:
+		return rep.Table()
+	default:
+		return rep.Plugin(verbosity)
+	}
+}
+
+// given reports whether one of the spellings of a flag without value is among the arguments. It is for the flags
+// that must work whatever is wrong with the others.
+func given(args []string, spellings ...string) bool {
+	for _, a := range args {
+		if a == "--" {
+			return false
+		}
+		for _, s := range spellings {
+			if a == s {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// valueOf is the last value that args give a flag, as far as that can be told without a grammar; "" for none.
+func valueOf(args []string, short, long string) string {
+	value := ""
+	for i, a := range args {
+		next := ""
+		if i+1 < len(args) {
+			next = args[i+1]
+		}
+		switch {
+		case a == long || short != "" && a == short:
+			value = next
+		case strings.HasPrefix(a, long+"="):
+			value = a[len(long)+1:]
+		case short != "" && strings.HasPrefix(a, short) && !strings.HasPrefix(a, "--"):
+			value = strings.TrimPrefix(a[len(short):], "=")
+		}
+	}
+	return value
+}
