@@ -20,8 +20,8 @@ type Options struct {
 	Period catalog.Period // rows of other days are errors; a period without days stands for any time
 }
 
-// Decoder turns blocks of a file into rows. It is for one goroutine, and may be used for any number of blocks, in any
-// order. It does not allocate, except for errors.
+// Decoder turns blocks of a file into rows. It is for one goroutine at a time, and for any number of blocks in any order.
+// It does not allocate, except for errors.
 type Decoder struct {
 	opts Options
 
@@ -79,12 +79,15 @@ func (d *Decoder) Reset(block []byte, firstLine int64) {
 // and another call returns the same error.
 func (d *Decoder) Next(rows *Rows) (bool, error) {
 	rows.N = 0
-	for rows.N < len(rows.ID) && d.pos < len(d.block) {
+	for {
+		d.decodeCommon(rows)
+		if rows.N == len(rows.ID) || d.pos == len(d.block) {
+			return rows.N > 0, nil
+		}
 		if err := d.decodeLine(rows); err != nil {
 			return false, err
 		}
 	}
-	return rows.N > 0, nil
 }
 
 // Voided is the number of voided rows left out since Reset.

@@ -10,23 +10,23 @@ import (
 var (
 	ErrEmpty   = errors.New("the file is empty")
 	ErrNoRows  = errors.New("the file has no rows")
-	ErrMarkup  = errors.New("an HTML or XML page, not CSV")
+	ErrMarkup  = errors.New("an HTML or XML page, not CSV") // what a download saves when the server has no such file
 	ErrArchive = errors.New("compressed data under the name of a CSV file")
 )
 
 // What can be wrong with a line. [RowError] wraps one of these.
 var (
 	ErrHeader        = errors.New("not the header of an aggTrades file")
-	ErrLineTooLong   = errors.New("the line does not end where a row would")
+	ErrLineTooLong   = errors.New("the line is too long to be a row")
 	ErrTruncated     = errors.New("the file ends in the middle of a line")
 	ErrEmptyLine     = errors.New("empty line")
 	ErrColumns       = errors.New("wrong number of columns")
-	ErrNumber        = errors.New("invalid number")
-	ErrBoolean       = errors.New("invalid boolean")
-	ErrTooWide       = errors.New("number too large")
+	ErrNumber        = errors.New("invalid number")   // an id, a time, a price or a quantity
+	ErrBoolean       = errors.New("invalid boolean")  // one of the last two columns
+	ErrTooWide       = errors.New("number too large") // a price or a quantity above Limits; a wider column may hold it
 	ErrTime          = errors.New("not a time at which trades were made")
 	ErrOutsidePeriod = errors.New("outside the file's period")
-	ErrNotTrade      = errors.New("not a trade")
+	ErrNotTrade      = errors.New("not a trade") // price zero or trade ids that are no range, and yet not voided
 )
 
 // maxErrorText is how many bytes of a file an error quotes.
