@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
 // flags are what all checks share.
 type flags struct {
-	Warning  []string `group:"thresholds" short:"w" sep:"none" placeholder:"[METRIC=]RANGE" help:"WARNING outside RANGE. May be repeated, once for each metric."`
-	Critical []string `group:"thresholds" short:"c" sep:"none" placeholder:"[METRIC=]RANGE" help:"CRITICAL outside RANGE. Likewise."`
+	Warning  ranges `group:"thresholds" short:"w" placeholder:"[METRIC=]RANGE" help:"WARNING outside RANGE. May be repeated, once for each metric."`
+	Critical ranges `group:"thresholds" short:"c" placeholder:"[METRIC=]RANGE" help:"CRITICAL outside RANGE. Likewise."`
 
 	Timeout      settings.Duration `group:"running" short:"t" default:"10s" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
 	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time."`
@@ -31,6 +33,26 @@ func (f *flags) Validate() error {
 	}
 	if f.Verbose < 0 || f.Verbose > 3 {
 		return fmt.Errorf("--verbose: %d is outside 0 to 3", f.Verbose)
+	}
+	return nil
+}
+
+// ranges are the values of -w or -c, as they were given. It decodes itself because kong's own slices would take a value
+// that begins with '-' for a flag, and one with a comma for two.
+type ranges []string
+
+// Decode takes one value from the command line, or the list that a file of settings has.
+func (r *ranges) Decode(ctx *kong.DecodeContext) error {
+	token := ctx.Scan.Pop()
+	switch v := token.Value.(type) {
+	case string:
+		*r = append(*r, v)
+	case []any:
+		for _, item := range v {
+			*r = append(*r, fmt.Sprint(item))
+		}
+	default: // the end of the line
+		return errors.New("expected [METRIC=]RANGE")
 	}
 	return nil
 }

@@ -63,8 +63,8 @@ type ThresholdError struct {
 	Err    error
 }
 
-// Error names the option, the value and the reason.
-func (e *ThresholdError) Error() string { return fmt.Sprintf("--%s %q: %v", e.Option, e.Text, e.Err) }
+// Error names the option and the reason, in which the text stands where it helps.
+func (e *ThresholdError) Error() string { return fmt.Sprintf("--%s: %v", e.Option, e.Err) }
 
 // Unwrap gives the reason.
 func (e *ThresholdError) Unwrap() error { return e.Err }

@@ -127,12 +127,14 @@ func (s *Settings) resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any,
 	if slices.Contains(notKeys(), flag.Name) {
 		return nil, nil //nolint:nilnil // kong's way of saying "not set"
 	}
-	texts, isList, origin := s.lookup(flag.Name, flag.IsSlice())
+	// Not flag.IsSlice, which is false for a named type that decodes itself.
+	repeatable := flag.Target.Kind() == reflect.Slice
+	texts, isList, origin := s.lookup(flag.Name, repeatable)
 	if origin == "" {
 		return nil, nil //nolint:nilnil // likewise
 	}
 	s.origins[flag.Name] = origin
-	if isList && !flag.IsSlice() {
+	if isList && !repeatable {
 		return nil, fmt.Errorf("takes one value, not a list (%s)", origin)
 	}
 	for _, text := range texts {

@@ -1,0 +1,219 @@
+package lockcheck
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+)
+
+// The metrics' labels.
+const (
+	labelHeldFor      = "held_for"
+	labelHeld         = "held"
+	labelHeartbeatAge = "heartbeat_age"
+	labelFilesDone    = "files_done"
+	labelFilesTotal   = "files_total"
+	labelPercent      = "percent"
+	labelRows         = "rows"
+)
+
+// verdict is how a held lock is to be judged.
+type verdict struct {
+	held         nagios.Status // its state
+	byThresholds bool          // unless thresholds were given, which then decide
+}
+
+// evaluate judges what was observed. It is pure: the same observation at the same time gives the same result.
+func evaluate(o observation, now time.Time, v verdict) nagios.Result {
+	s := o.state
+	switch {
+	case !s.Exists:
+		return free(o, now, "free, there is no lock file "+o.path)
+	case !s.Regular:
+		return unusable(o)
+	case s.Held:
+		return held(o, now, v)
+	default:
+		return free(o, now, "free")
+	}
+}
+
+// unusable is a path at which the loader will refuse to work.
+func unusable(o observation) nagios.Result {
+	return nagios.Result{Problems: []nagios.Problem{{
+		State:  nagios.Critical,
+		Text:   fmt.Sprintf("the lock file %s is a %s, and the loader refuses to use it", o.path, o.state.Kind),
+		Remedy: "Find out who put it there; remove it, or name another path with --lock-file everywhere.",
+		Path:   o.path,
+	}}}
+}
+
+// free is a lock that nobody is known to hold.
+func free(o observation, now time.Time, text string) nagios.Result {
+	s := o.state
+	r := nagios.Result{
+		Metrics: []nagios.Metric{{Label: labelHeldFor, Value: 0}, {Label: labelHeld, Value: 0, Max: 1}},
+		Lines:   notes(s),
+	}
+	last, end, ran := s.LastRun()
+	if ran {
+		text += ", " + lastRun(last, end, now)
+	}
+	r.Summary = text
+	p := nagios.Problem{Path: o.path}
+	switch {
+	case end == runstate.RunUnlocked:
+		p.State = nagios.Critical
+		p.Text = fmt.Sprintf("PID %d (%s) loads, but the lock file was replaced and keeps nobody out", last.PID, last.Program)
+		p.Remedy = "Start no load before it has ended; find out what removes " + o.path + "."
+	case end == runstate.RunSilent:
+		// Not CRITICAL: killed and hung look the same from here, and after a kill the next load must be able to start.
+		// Where it was hung, the loader that starts finds the lock held and stops.
+		p.State = nagios.Warning
+		p.Text = fmt.Sprintf("the last run gave no sign of life for %s and did not say that it ended: killed or hung",
+			nagios.Human(last.HeartbeatAge(now).Seconds(), nagios.Seconds))
+		p.Remedy = fmt.Sprintf("Look for PID %d on host %s; if it is gone, a load may start.", last.PID, last.Host)
+	case s.Unknowable == "":
+		return r
+	case ran:
+		r.Summary += " (judged by its status alone: " + s.Unknowable + ")"
+		return r
+	default:
+		r.Metrics = nil
+		p.State = nagios.Unknown
+		p.Text = "cannot tell whether the lock is held, and no run has published a status: " + s.Unknowable
+		p.Remedy = "Run the check where the loader runs, with the same view of processes."
+	}
+	r.Problems = []nagios.Problem{p}
+	return r
+}
+
+// held is a lock that somebody holds.
+func held(o observation, now time.Time, v verdict) nagios.Result {
+	s := o.state
+	r := nagios.Result{Summary: "held by " + describe(s, now, true), Metrics: metrics(s, now), Lines: notes(s)}
+	if s.Status != nil && s.Status.Hung(now) {
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Critical,
+			Text: fmt.Sprintf("hung: %s gave no sign of life for %s", s.Holder,
+				nagios.Human(s.Status.HeartbeatAge(now).Seconds(), nagios.Seconds)),
+			Remedy: fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", s.Holder.PID),
+			Path:   o.path,
+		})
+	}
+	switch {
+	case !v.byThresholds:
+		r.Problems = append(r.Problems, nagios.Problem{State: v.held, Text: r.Summary, Remedy: remedy(s), Path: o.path})
+	case s.Holder.Since.IsZero():
+		// A threshold on held_for could not be judged, and silence would look like OK.
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Unknown, Text: "held by " + s.Holder.String() + ", for how long cannot be known: " + s.Unknowable,
+			Remedy: "Run the check as root, or where the loader runs.", Path: o.path,
+		})
+	}
+	return r
+}
+
+// metrics are the numbers of a held lock; those that the holder does not publish are left out.
+func metrics(s runstate.State, now time.Time) []nagios.Metric {
+	ms := []nagios.Metric{{Label: labelHeld, Value: 1, Max: 1, Phrase: "held by " + s.Holder.String(), Remedy: remedy(s)}}
+	if !s.Holder.Since.IsZero() {
+		ms = append(ms, nagios.Metric{
+			Label: labelHeldFor, Value: max(now.Sub(s.Holder.Since).Seconds(), 0),
+			Phrase: "held for {} by " + describe(s, now, false), Remedy: remedy(s),
+		})
+	}
+	if s.Status == nil {
+		return ms
+	}
+	st := s.Status
+	ms = append(ms,
+		nagios.Metric{Label: labelHeartbeatAge, Value: st.HeartbeatAge(now).Seconds(), Phrase: "last sign of life {} ago from " + s.Holder.String()},
+		nagios.Metric{Label: labelFilesDone, Value: float64(st.FilesDone), Max: float64(st.FilesTotal), Phrase: "{} files done"},
+		nagios.Metric{Label: labelFilesTotal, Value: float64(st.FilesTotal), Phrase: "{} files to do"},
+		nagios.Metric{Label: labelRows, Value: float64(st.Rows), Phrase: "{} rows loaded"},
+	)
+	if p, ok := st.Percent(); ok {
+		ms = append(ms, nagios.Metric{Label: labelPercent, Value: p, Phrase: "{} done"})
+	}
+	return ms
+}
+
+// describe says who holds the lock, for how long if withAge, and how far it is where it is the loader.
+func describe(s runstate.State, now time.Time, withAge bool) string {
+	var b strings.Builder
+	b.WriteString(s.Holder.String())
+	if withAge && !s.Holder.Since.IsZero() {
+		b.WriteString(" for " + nagios.Human(max(now.Sub(s.Holder.Since).Seconds(), 0), nagios.Seconds))
+	}
+	if s.Status == nil {
+		if s.StatusIgnored == "" {
+			b.WriteString(", which says nothing about itself")
+		}
+		return b.String()
+	}
+	st := s.Status
+	if st.FilesTotal > 0 {
+		fmt.Fprintf(&b, ", %d of %d files", st.FilesDone, st.FilesTotal)
+	} else {
+		fmt.Fprintf(&b, ", phase %s", st.Phase)
+	}
+	if p, ok := st.Percent(); ok {
+		fmt.Fprintf(&b, " (%s)", nagios.Human(p, nagios.Percent))
+	}
+	if st.Rows > 0 {
+		fmt.Fprintf(&b, ", %d rows", st.Rows)
+	}
+	if eta, ok := st.Remaining(); ok {
+		b.WriteString(", ETA " + nagios.Human(eta.Round(time.Second).Seconds(), nagios.Seconds))
+	}
+	b.WriteString(", last sign of life " + nagios.Human(st.HeartbeatAge(now).Round(time.Second).Seconds(), nagios.Seconds) + " ago")
+	return b.String()
+}
+
+// remedy says what to do about a held lock.
+func remedy(s runstate.State) string {
+	switch {
+	case s.Holder.PID <= 0:
+		return "Wait for it to end; to see who it is, run the check as root on the host that runs it."
+	case s.Status != nil:
+		return fmt.Sprintf("Wait for it to end, or stop it with: kill %d (it rolls back the open batch first)", s.Holder.PID)
+	default:
+		return fmt.Sprintf("Wait for it to end, or look at it with: ps -fp %d", s.Holder.PID)
+	}
+}
+
+// lastRun says how the run before ended.
+func lastRun(last runstate.Status, end runstate.RunEnd, now time.Time) string {
+	if end == runstate.RunEnded && last.EndedAt != nil {
+		text := "the last run ended " + nagios.Human(max(now.Sub(*last.EndedAt).Round(time.Second).Seconds(), 0), nagios.Seconds) + " ago"
+		if last.Outcome != "" {
+			text += ": " + last.Outcome
+		}
+		return text
+	}
+	return fmt.Sprintf("the last run %s, its last sign of life was %s ago", end,
+		nagios.Human(last.HeartbeatAge(now).Round(time.Second).Seconds(), nagios.Seconds))
+}
+
+// notes are the lines for -v.
+func notes(s runstate.State) []string {
+	var lines []string
+	if s.Unknowable != "" {
+		lines = append(lines, "what the kernel tells is not all: "+s.Unknowable)
+	}
+	if s.StatusIgnored != "" {
+		lines = append(lines, "the status file beside the lock is not believed: "+s.StatusIgnored)
+	}
+	if st := s.Status; st != nil {
+		lines = append(lines, fmt.Sprintf("run %s of %s %s, since %s", st.RunID, st.Program, st.Version, st.StartedAt.UTC().Format(time.DateTime)+" UTC"))
+		lines = append(lines, "database "+st.Database)
+		if st.CurrentFile != "" {
+			lines = append(lines, "current file "+st.CurrentFile)
+		}
+	}
+	return lines
+}
