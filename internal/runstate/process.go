@@ -23,8 +23,9 @@ const clockTick = time.Second / 100
 // maxProcFile bounds what is read of one file of proc; /proc/locks takes some 60 bytes a lock.
 const maxProcFile = 16 << 20
 
-// procBuffer is as much as the kernel hands out of a file of proc in one piece, so that what fits into it is consistent.
-const procBuffer = 4096
+// procBuffer is room for every file of proc but a lock table of a thousand locks, so that it takes one read(2), and the kernel
+// cuts the table at pages and not at what a small buffer has room for.
+const procBuffer = 64 << 10
 
 // errSyntax is a file of proc that does not look as proc(5) says.
 var errSyntax = errors.New("unexpected format")
@@ -32,8 +33,13 @@ var errSyntax = errors.New("unexpected format")
 // ReadHolder describes the process with that PID. A process that does not exist satisfies errors.Is(err, fs.ErrNotExist);
 // one that this user may not look at (hidepid) satisfies errors.Is(err, fs.ErrPermission), and the Holder then has what could be seen.
 func ReadHolder(procRoot string, pid int) (Holder, error) {
+	return readHolder(procRoot, strconv.Itoa(pid), pid)
+}
+
+// readHolder is ReadHolder with the name of the process's folder, which may be "self".
+func readHolder(procRoot, name string, pid int) (Holder, error) {
 	h := Holder{PID: pid, InnerPID: pid, UID: -1}
-	dir := filepath.Join(procRoot, strconv.Itoa(pid))
+	dir := filepath.Join(procRoot, name)
 	info, err := os.Stat(dir)
 	if err != nil {
 		return h, err
@@ -172,7 +178,7 @@ func readProc(path string) ([]byte, error) {
 	}
 	defer f.Close()
 	var buf bytes.Buffer
-	buf.Grow(procBuffer + bytes.MinRead) // a smaller buffer would make the kernel cut smaller pieces
+	buf.Grow(procBuffer)
 	_, err = buf.ReadFrom(io.LimitReader(f, maxProcFile))
 	if errors.Is(err, unix.ESRCH) { // it ended after the open
 		return nil, &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}

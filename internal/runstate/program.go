@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxText bounds one string that comes from another process.
@@ -65,14 +66,15 @@ func scriptOf(args []string) string {
 
 // clean makes text of another process fit to print: at most maxText bytes, and U+FFFD for what is invalid or not printable.
 func clean(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
-	}
-	s = strings.ToValidUTF8(s, string(unicode.ReplacementChar))
-	return strings.Map(func(r rune) rune {
+	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r
 		}
 		return unicode.ReplacementChar
-	}, s)
+	}, s[:min(len(s), maxText)])
+	for len(s) > maxText { // replacing makes it longer
+		_, size := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-size]
+	}
+	return s
 }

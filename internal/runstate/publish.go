@@ -58,7 +58,8 @@ func NewPublisher(l *Lock, initial Status, every time.Duration, clock func() tim
 func introduce(s Status, every time.Duration, now time.Time) Status {
 	s.Schema, s.HeartbeatEvery = StatusSchema, every.Seconds()
 	s.PID = os.Getpid()
-	if self, err := ReadHolder(DefaultProcRoot, s.PID); err == nil {
+	// "self", since in a container that sees the host's proc this PID is another process there.
+	if self, err := readHolder(DefaultProcRoot, "self", s.PID); err == nil {
 		s.PIDStart = self.StartTicks
 		s.User = orElse(s.User, self.User)
 		s.Program = orElse(s.Program, self.Program)
