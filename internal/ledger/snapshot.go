@@ -39,6 +39,7 @@ type Snapshot struct {
 	FailedCount   int           `json:"failed_count"`
 	PartialCount  int           `json:"partial_count"`
 	BytesIn       int64         `json:"bytes_in"`       // of all loaded files as they lie on disk
+	BytesCSV      int64         `json:"bytes_csv"`      // of their content, estimated; see [Ratio]
 	BytesDatabase int64         `json:"bytes_database"` // what they take in the database
 	Rows          int64         `json:"rows"`           // that all loaded files put into the database
 	Runs          []Run         `json:"runs"`           // the last MaxRuns, the latest last
@@ -137,9 +138,17 @@ func (s Snapshot) Covers(series catalog.Series, p catalog.Period) bool {
 
 // Coverage is the days that are loaded.
 func (s Snapshot) Coverage() Coverage {
-	c := Coverage{days: make(map[catalog.Series][]catalog.Period, len(s.Series))}
+	c := Coverage{days: make(map[catalog.Series][]catalog.Period, len(s.Series)), holes: map[catalog.Series][]catalog.Period{}}
 	for _, state := range s.Series {
 		c.days[state.Series] = state.Loaded
+		for _, missing := range state.DaysMissing {
+			for d := missing.First; d < missing.End; d++ {
+				if covers(state.Loaded, catalog.DayPeriod(d)) {
+					c.holes[state.Series] = append(c.holes[state.Series], catalog.DayPeriod(d))
+				}
+			}
+		}
+		c.holes[state.Series] = merge(c.holes[state.Series])
 	}
 	return c
 }

@@ -33,6 +33,7 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 		DatabaseSize:  meta.DatabaseSize,
 		DatabaseMTime: meta.DatabaseMTime.UTC(),
 		BytesDatabase: cmp.Or(meta.BytesDatabase, meta.DatabaseSize),
+		BytesCSV:      LoadedCSVBytes(entries),
 		Runs:          lastRuns(runs),
 	}
 	loaded := map[catalog.Series][]Entry{}

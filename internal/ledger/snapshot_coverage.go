@@ -11,26 +11,39 @@ import (
 // Coverage is which days are loaded, by series: days that a loaded file stands for, whether it has rows of them or not, since loading it again
 // would not change that. It does not change once it is made; the zero Coverage has no days.
 type Coverage struct {
-	days map[catalog.Series][]catalog.Period // as merge returns them
+	days  map[catalog.Series][]catalog.Period // as merge returns them
+	holes map[catalog.Series][]catalog.Period // likewise: those of days that no file has a row of
 }
 
 // CoverageOf is the coverage of the loaded files among entries. Entries of the Python scripts do not say which days they stand for and add none.
 func CoverageOf(entries []Entry) Coverage {
-	days := map[catalog.Series][]catalog.Period{}
+	c := Coverage{days: map[catalog.Series][]catalog.Period{}, holes: map[catalog.Series][]catalog.Period{}}
+	withRows := map[catalog.Series][]catalog.Period{}
 	for _, e := range entries {
 		if e.Loaded() && e.Period.Days() > 0 {
-			days[e.Series()] = append(days[e.Series()], e.Period)
+			series := e.Series()
+			c.days[series] = append(c.days[series], e.Period)
+			withRows[series] = append(withRows[series], without(e.Period, merge(dayPeriods(e.DaysMissing)))...)
 		}
 	}
-	for series, periods := range days {
-		days[series] = merge(periods)
+	for series, periods := range c.days {
+		c.days[series] = merge(periods)
+		rows := merge(withRows[series])
+		for _, p := range c.days[series] {
+			c.holes[series] = append(c.holes[series], without(p, rows)...)
+		}
 	}
-	return Coverage{days: days}
+	return c
 }
 
 // Has reports whether the day is loaded.
 func (c Coverage) Has(series catalog.Series, day catalog.Day) bool {
 	return covers(c.days[series], catalog.DayPeriod(day))
+}
+
+// Hole reports whether the day is loaded and yet has no row: a monthly file left it out, and a daily file may bring it.
+func (c Coverage) Hole(series catalog.Series, day catalog.Day) bool {
+	return covers(c.holes[series], catalog.DayPeriod(day))
 }
 
 // Covers reports whether every day of p is loaded.

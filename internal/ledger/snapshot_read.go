@@ -45,7 +45,7 @@ func (s Snapshot) check() error {
 		return fmt.Errorf("%d failed files and %d runs, at most %d and %d", len(s.Failed), len(s.Runs), MaxFailed, MaxRuns)
 	}
 	err := notNegative(
-		s.DatabaseSize, int64(s.FailedCount), int64(s.PartialCount), s.BytesIn, s.BytesDatabase, s.Rows,
+		s.DatabaseSize, int64(s.FailedCount), int64(s.PartialCount), s.BytesIn, s.BytesCSV, s.BytesDatabase, s.Rows,
 		int64(s.Scripts.Files), s.Scripts.Rows, s.Scripts.SourceBytes,
 	)
 	if err != nil {
