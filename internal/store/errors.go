@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// Kind says what is wrong with a database, in terms a user can act on.
+type Kind uint8
+
+// The kinds of errors. KindOther is whatever DuckDB said that is none of the rest.
+const (
+	KindOther Kind = iota
+	KindMissing
+	KindNotRegular
+	KindNotDuckDB
+	KindNewer
+	KindHeld
+	KindCorrupt
+	KindPermission
+	KindNoSpace
+	KindReadOnlyFS
+	KindMemory
+	KindSchema
+	KindIO
+)
+
+// Error is a database that cannot be used, or an operation on it that failed: one sentence, and what to do about it.
+type Error struct {
+	Kind   Kind
+	Path   string
+	Text   string // what is wrong, one line
+	Remedy string // what to do, one line; may be empty
+	Holder int    // PID of the process that holds the database, 0 where unknown; only for KindHeld
+	Reader bool   // the holder only reads; only for KindHeld
+	Err    error
+}
+
+func (e *Error) Error() string {
+	s := e.Text
+	if e.Path != "" {
+		s = e.Path + ": " + s
+	}
+	if e.Remedy != "" {
+		s += "; " + e.Remedy
+	}
+	return s
+}
+
+// Unwrap is what DuckDB or the system said.
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf is the kind of the first [Error] in err's chain, KindOther where there is none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return KindOther
+}
+
+// texts maps what DuckDB 1.5.6 says to kinds. The error's type does not tell a held database from a damaged one or a
+// full disk (all are IO errors), so the text decides. The first match wins.
+//
+//nolint:gochecknoglobals // a constant table
+var texts = []struct {
+	text   string
+	kind   Kind
+	says   string
+	remedy string
+}{
+	{"Could not set lock on file", KindHeld, "is held open by another process", "wait until that process is done"},
+	{"No space left on device", KindNoSpace, "no space left on its file system", "free space there and run again: nothing that was committed is lost"},
+	{"Disk quota exceeded", KindNoSpace, "disk quota exceeded", "free space or raise the quota and run again: nothing that was committed is lost"},
+	{"File too large", KindNoSpace, "the file may not grow further (file size limit)", "raise the limit (ulimit -f) and run again: nothing that was committed is lost"},
+	{"not a valid DuckDB database file", KindNotDuckDB, "is not a DuckDB database", "check the path"},
+	{"Trying to read a database file with version number", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
+	{"was written with a storage version greater than", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
+	{"vector size", KindNewer, "was written by a DuckDB built with another vector size", "open it with the program that wrote it and export it"},
+	{"Could not read enough bytes from file", KindCorrupt, "is damaged: it ends before its content does", "restore it from a backup"},
+	{"Corrupt", KindCorrupt, "is damaged: a block's checksum does not match", "restore it from a backup"},
+	{"corrupt database file", KindCorrupt, "is damaged: a block holds what cannot be", "restore it from a backup"},
+	{"WAL does not match database file", KindCorrupt, "has a write-ahead log that belongs to another state of it", "restore both files from one backup"},
+	{"Failure while replaying WAL", KindCorrupt, "has a write-ahead log that cannot be replayed", "keep both files and restore them from one backup"},
+	{"Read-only file system", KindReadOnlyFS, "lies on a file system that is mounted read-only", "remount it read-write"},
+	{"Permission denied", KindPermission, "permission denied", "run as a user who may use it"},
+	{"Out of Memory Error", KindMemory, "DuckDB needs more memory than it may use", "raise --memory-limit"},
+	{"Input/output error", KindIO, "input/output error", "look at the disk (dmesg)"},
+	{"fsync failed", KindIO, "the disk did not accept a write (fsync failed)", "look at the disk (dmesg)"},
+}
+
+// holderPID finds the PID in "Conflicting lock is held in /usr/bin/x (PID 123)".
+//
+//nolint:gochecknoglobals // compiled once
+var holderPID = regexp.MustCompile(`\(PID (\d+)\)`)
+
+// explain turns an error of DuckDB or its driver about the database at path into an [Error]. Errors of a cancelled context, nil, and
+// errors that are explained already come back as they are.
+func explain(path string, err error) error {
+	var known *Error
+	switch {
+	case err == nil, errors.As(err, &known), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	}
+	text := err.Error()
+	for _, t := range texts {
+		if !strings.Contains(text, t.text) {
+			continue
+		}
+		e := &Error{Kind: t.kind, Path: path, Text: t.says, Remedy: t.remedy, Err: err}
+		if t.kind == KindHeld {
+			e.Reader = strings.Contains(text, "you would be able to open this database in read-only mode")
+			if m := holderPID.FindStringSubmatch(text); m != nil {
+				e.Holder, _ = strconv.Atoi(m[1]) // the pattern leaves nothing that Atoi could refuse but overflow
+				e.Text += fmt.Sprintf(" (PID %d)", e.Holder)
+			}
+		}
+		return e
+	}
+	return &Error{Kind: KindOther, Path: path, Text: firstLine(text), Err: err}
+}
+
+// firstLine cuts DuckDB's stack traces and hints.
+func firstLine(s string) string {
+	s = strings.TrimPrefix(s, "database/sql/driver: could not connect to database: ")
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+// Broken reports whether err left the open database unusable: every further call would fail until it is opened again.
+func Broken(err error) bool {
+	var d *duckdb.Error
+	return errors.As(err, &d) && (d.Type == duckdb.ErrorTypeFatal || d.Type == duckdb.ErrorTypeInternal) ||
+		err != nil && strings.Contains(err.Error(), "database has been invalidated")
+}

@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "github.com/duckdb/duckdb-go/v2" // the driver
+	"golang.org/x/sys/unix"
+)
+
+// Options are the settings of an open database.
+type Options struct {
+	Threads       int   // 0 = DuckDB's default, one a core
+	MemoryLimit   int64 // bytes; 0 = DuckDB's default
+	TempDirectory string
+	// DefaultCommit keeps DuckDB's own way of committing, through a write-ahead log. It loses atomicity when a process is
+	// killed in mid-commit and is there for the test that shows it.
+	DefaultCommit bool
+}
+
+// writerSettings are the settings every writer needs: each commit is a checkpoint; threads need not keep the order of rows, which costs
+// a quarter of the time; and the database reads no other file, loads no extension and has no network.
+func writerSettings(o Options) url.Values {
+	v := safeSettings()
+	v.Set("preserve_insertion_order", "false")
+	if !o.DefaultCommit {
+		v.Set("checkpoint_threshold", "0KB")
+		v.Set("auto_checkpoint_skip_wal_threshold", "0")
+	}
+	if o.Threads > 0 {
+		v.Set("threads", strconv.Itoa(o.Threads))
+	}
+	if o.MemoryLimit > 0 {
+		v.Set("memory_limit", strconv.FormatInt(o.MemoryLimit, 10)+"B")
+	}
+	if o.TempDirectory != "" {
+		v.Set("temp_directory", o.TempDirectory)
+	}
+	return v
+}
+
+// safeSettings are true of every connection string. The rest of the safety is [sqlNoExternalAccess], a statement, since the driver hands over the
+// settings of a connection string in random order, and DuckDB takes no temp_directory after it.
+func safeSettings() url.Values {
+	return url.Values{
+		"autoinstall_known_extensions": {"false"},
+		"autoload_known_extensions":    {"false"},
+		"allow_community_extensions":   {"false"},
+	}
+}
+
+// DB is a database open for writing, over one connection: a second one would keep commits from being checkpoints.
+type DB struct {
+	path  string
+	pool  *sql.DB
+	conn  *sql.Conn
+	feeds *feeds
+	table Table
+}
+
+// Resolve is the one absolute path, with symlinks resolved, by which a database is opened. DuckDB knows open files by
+// their path: through a second name it would open the file twice and lose its lock. A database that does not exist yet
+// is resolved by its folder.
+func Resolve(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("resolve %q: %w", path, err)
+	}
+	real, err := filepath.EvalSymlinks(abs)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, lerr := os.Lstat(abs); lerr == nil {
+			return "", &Error{Kind: KindMissing, Path: abs, Text: "is a symlink to a file that does not exist", Remedy: "mend or remove the link", Err: err}
+		}
+		dir, derr := filepath.EvalSymlinks(filepath.Dir(abs))
+		if derr != nil {
+			return "", &Error{Kind: KindMissing, Path: abs, Text: "its folder does not exist", Remedy: "create it: mkdir -p " + filepath.Dir(abs), Err: derr}
+		}
+		real = filepath.Join(dir, filepath.Base(abs))
+	} else if err != nil {
+		return "", &Error{Kind: pathKind(err), Path: abs, Text: pathText(err), Err: err}
+	}
+	// The driver takes the path from a connection string and cannot quote these.
+	if _, err := url.PathUnescape(real); err != nil || strings.ContainsRune(real, '?') {
+		return "", &Error{Kind: KindNotRegular, Path: real, Text: "DuckDB's driver cannot open a path with '?' or a stray '%'", Remedy: "rename it"}
+	}
+	return real, nil
+}
+
+func pathKind(err error) Kind {
+	if errors.Is(err, fs.ErrPermission) {
+		return KindPermission
+	}
+	return KindIO
+}
+
+func pathText(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// Stat looks at the database at a resolved path without opening it. It errs where the path is not a regular file, is
+// missing (KindMissing), or is missing although its write-ahead log exists, which DuckDB would delete.
+func Stat(path string) (fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, werr := os.Lstat(path + ".wal"); werr == nil {
+			return nil, &Error{
+				Kind: KindCorrupt, Path: path, Text: "does not exist, but its write-ahead log " + filepath.Base(path) + ".wal does",
+				Remedy: "put the database back beside the log, or move the log away if it is of no use", Err: err,
+			}
+		}
+		return nil, &Error{Kind: KindMissing, Path: path, Text: "does not exist", Err: err}
+	case err != nil:
+		return nil, &Error{Kind: pathKind(err), Path: path, Text: pathText(err), Err: err}
+	case !info.Mode().IsRegular():
+		return nil, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "check the path"}
+	}
+	return info, nil
+}
+
+// Open opens the existing database at a resolved path for writing. It fails with KindMissing rather than create one.
+func Open(ctx context.Context, path string, o Options) (*DB, error) {
+	if _, err := Stat(path); err != nil {
+		return nil, err
+	}
+	db, err := connect(ctx, path, writerSettings(o))
+	if err != nil {
+		return nil, err
+	}
+	if err := db.prepare(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// OpenReadOnly opens the existing database at a resolved path for reading, on one thread and with little memory. It changes nothing, creates no
+// file, and fails at once where a writer holds the database.
+func OpenReadOnly(ctx context.Context, path string, o Options) (*DB, error) {
+	if _, err := Stat(path); err != nil {
+		return nil, err
+	}
+	settings := safeSettings()
+	settings.Set("access_mode", "READ_ONLY")
+	settings.Set("temp_directory", "")
+	settings.Set("threads", strconv.Itoa(max(1, o.Threads)))
+	settings.Set("memory_limit", strconv.FormatInt(max(o.MemoryLimit, readerMemory), 10)+"B")
+	db, err := connect(ctx, path, settings)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.inspect(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// readerMemory is what a reader may use at least: less does not suffice to replay a write-ahead log.
+const readerMemory = 256 << 20
+
+// openPause is how long to wait before a database that is held by a reader is tried again.
+const openPause = 50 * time.Millisecond
+
+// Waiting calls open until it does not fail because of a reader: a check that looks at a database keeps a writer out for a
+// moment. It gives up after patience; said is told before each wait.
+func Waiting(ctx context.Context, patience time.Duration, open func() (*DB, error), said func(err error)) (*DB, error) {
+	for waited := time.Duration(0); ; waited += openPause {
+		db, err := open()
+		var held *Error
+		if !errors.As(err, &held) || held.Kind != KindHeld || !held.Reader || waited >= patience {
+			return db, err
+		}
+		said(err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(openPause):
+		}
+	}
+}
+
+// Create makes a new, empty database with our schema at a resolved path. It is built under a temporary name beside it and renamed when it is
+// sound, since a database whose creation was interrupted can never be opened again.
+func Create(ctx context.Context, path string) (err error) {
+	if _, err := Stat(path); KindOf(err) != KindMissing {
+		if err == nil {
+			err = fs.ErrExist
+		}
+		return fmt.Errorf("create database: %w", err)
+	}
+	temp := fmt.Sprintf("%s.new-%d", path, os.Getpid())
+	removeAll(temp, temp+".wal")
+	defer func() {
+		if err != nil {
+			removeAll(temp, temp+".wal")
+		}
+	}()
+	db, err := connect(ctx, temp, writerSettings(Options{Threads: 1}))
+	if err != nil {
+		return err
+	}
+	if err := db.createSchema(ctx); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	if err := db.Close(); err != nil {
+		return err
+	}
+	if err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE); err != nil {
+		return &Error{Kind: pathKind(err), Path: path, Text: "rename the new database into place: " + err.Error(), Err: err}
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func removeAll(paths ...string) {
+	for _, p := range paths {
+		_ = os.Remove(p) // what is not there need not be removed; what cannot be removed, DuckDB will report
+	}
+}
+
+// syncDir makes a rename in dir survive a power loss.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open folder to sync it: %w", err)
+	}
+	defer d.Close() //nolint:errcheck // only read
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("sync folder %q: %w", dir, err)
+	}
+	return nil
+}
+
+// connect opens path with the settings and takes the one connection, whose time zone is UTC whatever the process's is.
+func connect(ctx context.Context, path string, settings url.Values) (*DB, error) {
+	pool, err := sql.Open("duckdb", path+"?"+settings.Encode())
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	pool.SetMaxOpenConns(1)
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(explain(path, err), pool.Close())
+	}
+	db := &DB{path: path, pool: pool, conn: conn}
+	for _, statement := range []string{sqlSetUTC, sqlNoExternalAccess} {
+		if _, err := conn.ExecContext(ctx, statement); err != nil {
+			return nil, errors.Join(explain(path, err), db.Close())
+		}
+	}
+	return db, nil
+}
+
+// prepare registers what feeds rows, and looks at the tables.
+func (db *DB) prepare(ctx context.Context) error {
+	feeds, err := registerFeeds(db.conn)
+	if err != nil {
+		return explain(db.path, err)
+	}
+	db.feeds = feeds
+	return db.inspect(ctx)
+}
+
+// Path is the resolved path the database was opened by.
+func (db *DB) Path() string { return db.path }
+
+// Close closes the connection and the database, which checkpoints what is left to checkpoint.
+func (db *DB) Close() error {
+	return explain(db.path, errors.Join(db.conn.Close(), db.pool.Close()))
+}

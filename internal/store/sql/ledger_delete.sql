@@ -1,0 +1,1 @@
+DELETE FROM ingestion_log WHERE file_path = ?

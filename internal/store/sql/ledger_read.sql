@@ -1,0 +1,28 @@
+SELECT
+    file_path,
+    coalesce(symbol, '') AS symbol,
+    coalesce(epoch_us(CAST(processed_at AS TIMESTAMP)), 0) AS processed_at,
+    coalesce(row_count, 0) AS row_count,
+    coalesce(status, '') AS status,
+    coalesce(error_message, '') AS error_message,
+    coalesce(file_size_bytes, 0) AS file_size_bytes,
+    coalesce(processing_time_ms, 0) AS processing_time_ms,
+    coalesce(market, '') AS market,
+    coalesce(period_start - DATE '1970-01-01', 0) AS period_start,
+    coalesce(period_end - DATE '1970-01-01', -1) AS period_end,
+    coalesce(epoch_us(file_mtime), 0) AS file_mtime,
+    coalesce(sha256, '') AS sha256,
+    coalesce(first_agg_trade_id, -1) AS first_agg_trade_id,
+    coalesce(last_agg_trade_id, -1) AS last_agg_trade_id,
+    coalesce(epoch_us(first_trade_at), 0) AS first_trade_at,
+    coalesce(epoch_us(last_trade_at), 0) AS last_trade_at,
+    coalesce(rows_inserted, 0) AS rows_inserted,
+    coalesce(rows_duplicate, 0) AS rows_duplicate,
+    coalesce(rows_conflict, 0) AS rows_conflict,
+    coalesce(rows_voided, 0) AS rows_voided,
+    coalesce(ids_missing, 0) AS ids_missing,
+    coalesce(days_missing, '') AS days_missing,
+    coalesce(attempts, 0) AS attempts,
+    coalesce(run_id, '') AS run_id
+FROM ingestion_log
+ORDER BY file_path

@@ -1,0 +1,1 @@
+COMMENT ON TABLE aggtrades_history IS 'check-ingest schema 1'

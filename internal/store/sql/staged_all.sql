@@ -1,0 +1,1 @@
+CREATE TEMP TABLE staged_all AS SELECT * FROM %s

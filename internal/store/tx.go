@@ -1,0 +1,178 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+)
+
+// Tx is a transaction: what one batch of files changes. After an error from any of its methods it can only be rolled back.
+type Tx struct {
+	db     *DB
+	tx     *sql.Tx
+	failed bool
+}
+
+// Begin begins a transaction. It is not bound to a context: cancelling one would close the connection, and with it the table functions
+// that feed rows; the statements are.
+func (db *DB) Begin() (*Tx, error) {
+	tx, err := db.conn.BeginTx(context.Background(), nil)
+	if err != nil {
+		return nil, explain(db.path, err)
+	}
+	return &Tx{db: db, tx: tx}, nil
+}
+
+// errFailed keeps a transaction from being committed after an error, which would report success and keep nothing.
+var errFailed = errors.New("commit: the transaction failed before and can only be rolled back")
+
+// Commit makes the transaction's changes durable. When it returns nil they are in the database file, checkpointed.
+func (tx *Tx) Commit() error {
+	if tx.failed {
+		return errFailed
+	}
+	return explain(tx.db.path, tx.tx.Commit())
+}
+
+// Rollback undoes the transaction. Rolling back what was committed or rolled back already is no error.
+func (tx *Tx) Rollback() error {
+	if err := tx.tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+		return explain(tx.db.path, err)
+	}
+	return nil
+}
+
+// exec runs a statement and tells how many rows it changed.
+func (tx *Tx) exec(ctx context.Context, statement string, args ...any) (int64, error) {
+	result, err := tx.tx.ExecContext(ctx, statement, args...)
+	if err != nil {
+		return 0, tx.fail(err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, tx.fail(err)
+	}
+	return n, nil
+}
+
+func (tx *Tx) fail(err error) error {
+	tx.failed = true
+	return explain(tx.db.path, err)
+}
+
+// feed runs a statement that reads source through a table function. format has one %s, for the call.
+func (tx *Tx) feed(ctx context.Context, format string, source Source, staged bool, args ...any) (int64, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wide := tx.db.table.wide()
+	handle, opened := tx.db.feeds.open(ctx, source, staged, wide)
+	defer tx.db.feeds.close(handle)
+	call := feedNames[[2]bool{staged, wide}] + "(" + strconv.FormatInt(handle, 10) + ")"
+	result, err := tx.tx.ExecContext(ctx, fmt.Sprintf(format, call), args...)
+	if err != nil {
+		return 0, tx.fail(opened.cause(err))
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, tx.fail(err)
+	}
+	return n, nil
+}
+
+// Insert writes the rows of source, all of one series, and tells how many were inserted: fewer than the source gave where the table has a
+// key that some of them repeat. Whether the table held rows with their ids before is for the caller to find out; see [Tx.Count].
+// The error of the source comes back as it was.
+func (tx *Tx) Insert(ctx context.Context, series catalog.Series, source Source) (int64, error) {
+	statement := tx.db.table.insert("%s AS r", "")
+	first, err := tx.nextRowID(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return tx.feed(ctx, statement, source, false, series.Symbol, string(series.Market), first)
+}
+
+// nextRowID is where the scripts' own row numbers go on; 0 where the table has none that must be filled.
+func (tx *Tx) nextRowID(ctx context.Context) (int64, error) {
+	if !tx.db.table.fillsID() {
+		return 0, nil
+	}
+	return tx.number(ctx, "SELECT coalesce(max(id), 0) FROM "+tradesTable)
+}
+
+// Count is how many rows of the series have an id from first to last, this transaction's own among them. Zone maps keep it from reading more
+// than the row groups in question.
+func (tx *Tx) Count(ctx context.Context, series catalog.Series, first, last int64) (int64, error) {
+	return tx.number(ctx, "SELECT count(*) FROM "+tradesTable+" AS e WHERE "+tx.db.table.inSeries()+" AND e.agg_trade_id BETWEEN $3 AND $4",
+		series.Symbol, string(series.Market), first, last)
+}
+
+// Delete removes the series' rows with an id from first to last and a time in the period, and tells how many there were.
+func (tx *Tx) Delete(ctx context.Context, series catalog.Series, first, last int64, p catalog.Period) (int64, error) {
+	return tx.exec(ctx, "DELETE FROM "+tradesTable+" AS e WHERE "+tx.db.table.inSeries()+
+		" AND e.agg_trade_id BETWEEN $3 AND $4 AND e.timestamp >= make_timestamp(CAST($5 AS BIGINT)) AND e.timestamp < make_timestamp(CAST($6 AS BIGINT))",
+		series.Symbol, string(series.Market), first, last, p.First.Micros(), p.End.Micros())
+}
+
+// Record writes ledger entries, each in place of an earlier one of its path.
+func (tx *Tx) Record(ctx context.Context, entries ...ledger.Entry) error {
+	for _, e := range entries {
+		if err := tx.Forget(ctx, e.FilePath); err != nil {
+			return err
+		}
+		if _, err := tx.exec(ctx, sqlLedgerInsert, entryValues(e)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Forget removes the ledger entry of a path, if there is one.
+func (tx *Tx) Forget(ctx context.Context, path string) error {
+	_, err := tx.exec(ctx, sqlLedgerDelete, path)
+	return err
+}
+
+// entryValues are the values of ledger_insert.sql. What is not known is NULL.
+func entryValues(e ledger.Entry) []any {
+	days := make([]string, len(e.DaysMissing))
+	for i, d := range e.DaysMissing {
+		days[i] = d.String()
+	}
+	return []any{
+		e.FilePath, e.Symbol, e.ProcessedAt.UnixMicro(), e.RowCount, string(e.Status), text(e.ErrorMessage), e.FileSize, e.ProcessingTime.Milliseconds(),
+		text(string(e.Market)), int32(e.Period.First), int32(e.Period.Last()), micros(e.FileMTime), text(e.SHA256), id(e.FirstID), id(e.LastID),
+		micros(e.FirstTradeAt), micros(e.LastTradeAt),
+		e.RowsInserted, e.RowsDuplicate, e.RowsConflict, e.RowsVoided, e.IDsMissing, text(strings.Join(days, ",")), e.Attempts, text(e.RunID),
+	}
+}
+
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func id(n int64) any {
+	if n < 0 {
+		return nil
+	}
+	return n
+}
+
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// joinRollback rolls back after err.
+func joinRollback(err error, tx *Tx) error { return errors.Join(err, tx.Rollback()) }
