@@ -1,0 +1,20 @@
+// Command ingest-aggtrades loads Binance aggTrades files into DuckDB; see docs/ingest-aggtrades.md.
+package main
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/check-ingest/check-ingest/ingest/cli"
+)
+
+func main() {
+	ctx, stop := cli.WithSignals(context.Background())
+	code := cli.Main(ctx, cli.Program{
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now, Version: cli.Version(), RunID: cli.NewRunID(time.Now()),
+		Terminal: cli.IsTerminal,
+	})
+	stop()
+	os.Exit(code)
+}

@@ -1,0 +1,57 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+)
+
+// migrateCmd is the flags of migrate.
+type migrateCmd struct {
+	WidenQuantity bool     `group:"what" help:"Let quantity hold more than ten digits before the point."`
+	DryRun        bool     `group:"what" help:"Show what would be done, and change nothing."`
+	Database      database `embed:""`
+}
+
+func (c *migrateCmd) run(ctx context.Context, p Program) error {
+	show := newShow(p, c.Database, false)
+	d := c.Database
+	m, err := load.Migrate(ctx, load.Config{
+		Database: d.DB, LockFile: d.LockFile, Wait: time.Duration(d.Wait), DryRun: c.DryRun,
+		OpenPatience: time.Minute, RunID: p.RunID, Version: p.Version, Log: show.log, Now: p.Now,
+	}, c.WidenQuantity)
+	if err != nil {
+		return err
+	}
+	if d.Output == "json" {
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(m)
+	}
+	_, err = p.Stdout.Write([]byte(migrationText(m)))
+	return err
+}
+
+// migrationText is the outcome for people.
+func migrationText(m *load.Migration) string {
+	var b strings.Builder
+	switch {
+	case len(m.Steps) == 0:
+		fmt.Fprintf(&b, "%s needs no migration.\n", clean(m.Database))
+	case m.DryRun:
+		fmt.Fprintf(&b, "Dry run: nothing is changed. A migration of %s would\n", clean(m.Database))
+	default:
+		fmt.Fprintf(&b, "Migrated %s:\n", clean(m.Database))
+	}
+	for _, s := range m.Steps {
+		fmt.Fprintf(&b, "  - %s\n", clean(s))
+	}
+	for _, n := range m.Notes {
+		fmt.Fprintf(&b, "Note: %s.\n", clean(n))
+	}
+	return b.String()
+}

@@ -1,0 +1,229 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+)
+
+// How much of each list the report shows; JSON has all of it.
+const (
+	shownFiles   = 25
+	shownMissing = 10
+)
+
+// reportText is the report for people.
+func reportText(r *load.Report) []byte {
+	var b bytes.Buffer
+	if r.DryRun && r.Error == "" {
+		b.WriteString("Dry run: nothing is changed.\n\n")
+	}
+	files := seriesTable(&b, r)
+	listFiles(&b, r, "failed", "Failed", func(f load.FileReport) string { return f.Error })
+	listFiles(&b, r, "partial", "Loaded with conflicts", func(f load.FileReport) string {
+		return fmt.Sprintf("%s rows left out, the database holds other trades with their ids", comma(f.Conflicts))
+	})
+	listFiles(&b, r, "changed", "Changed and left alone", func(f load.FileReport) string { return f.Reason })
+	listFiles(&b, r, "not reached", "Not reached", func(load.FileReport) string { return "" })
+	if r.DryRun {
+		listFiles(&b, r, "standby", "Only if a daily file fails", func(f load.FileReport) string { return f.Reason })
+		listFiles(&b, r, "replace", "To be replaced", func(f load.FileReport) string { return f.Reason })
+	}
+	missingDays(&b, r)
+	ignored(&b, r)
+	for _, w := range r.Warnings {
+		fmt.Fprintf(&b, "Warning: %s.\n", w)
+	}
+	if files && b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
+		b.WriteByte('\n')
+	}
+	b.WriteString(summary(r))
+	return b.Bytes()
+}
+
+// seriesRow adds up the files of one series.
+type seriesRow struct {
+	series                          catalog.Series
+	first, last                     string
+	load, skipped, failed           int
+	rows, duplicates, voided, bytes int64
+}
+
+// seriesTable shows a line for each series, and reports whether there was any.
+func seriesTable(b *bytes.Buffer, r *load.Report) bool {
+	var rows []*seriesRow
+	find := map[catalog.Series]*seriesRow{}
+	for _, f := range r.Files {
+		s := catalog.Series{Market: f.Market, Symbol: f.Symbol}
+		row := find[s]
+		if row == nil {
+			row = &seriesRow{series: s, first: f.Period}
+			find[s] = row
+			rows = append(rows, row)
+		}
+		row.add(f)
+	}
+	if len(rows) == 0 {
+		return false
+	}
+	w := table.NewWriter()
+	w.SetStyle(table.StyleLight)
+	w.Style().Format.Header = text.FormatDefault
+	w.Style().Options = table.OptionsNoBordersAndSeparators
+	verb := "Loaded"
+	if r.DryRun {
+		verb = "To load"
+	}
+	w.AppendHeader(table.Row{"Market", "Symbol", "From", "To", verb, "Skipped", "Failed", "Rows", "Dupl.", "Size"})
+	for _, s := range rows {
+		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, s.load, s.skipped, s.failed, comma(s.rows), comma(s.duplicates), humanize.Bytes(uint64(max(0, s.bytes)))})
+	}
+	right := make([]table.ColumnConfig, 0, 6)
+	for n := 5; n <= 10; n++ {
+		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
+	}
+	w.SetColumnConfigs(right)
+	b.WriteString(w.Render())
+	b.WriteString("\n\n")
+	return true
+}
+
+func (s *seriesRow) add(f load.FileReport) {
+	s.last = f.Period
+	switch f.Status {
+	case "success", "partial", "load", "replace":
+		s.load++
+		s.bytes += f.Bytes
+	case "failed":
+		s.failed++
+	default:
+		s.skipped++
+	}
+	s.rows += f.Rows
+	s.duplicates += f.Duplicates
+	s.voided += f.Voided
+}
+
+// listFiles lists the files of one status with what there is to say about them.
+func listFiles(b *bytes.Buffer, r *load.Report, status, title string, says func(load.FileReport) string) {
+	n := 0
+	for _, f := range r.Files {
+		if f.Status != status {
+			continue
+		}
+		n++
+		if n == 1 {
+			fmt.Fprintf(b, "%s:\n", title)
+		}
+		if n <= shownFiles {
+			line := "  " + clean(f.Path)
+			if what := clean(says(f)); what != "" {
+				line += "\n    " + what
+			}
+			b.WriteString(line + "\n")
+		}
+	}
+	if n > shownFiles {
+		fmt.Fprintf(b, "  and %d more; -o json lists all\n", n-shownFiles)
+	}
+	if n > 0 {
+		b.WriteByte('\n')
+	}
+}
+
+// missingDays names the days that neither a file nor the database has.
+func missingDays(b *bytes.Buffer, r *load.Report) {
+	if len(r.Missing) == 0 {
+		return
+	}
+	b.WriteString("Missing days, for which there is no file:\n")
+	for i, m := range r.Missing {
+		if i == shownMissing {
+			fmt.Fprintf(b, "  and of %d more symbols; -o json lists all\n", len(r.Missing)-i)
+			break
+		}
+		var spans []string
+		for j, p := range m.Ranges {
+			if j == shownMissing {
+				spans = append(spans, fmt.Sprintf("and %d more spans", len(m.Ranges)-j))
+				break
+			}
+			spans = append(spans, p.String())
+		}
+		fmt.Fprintf(b, "  %s %s, %d: %s\n", m.Market, m.Symbol, m.Days, strings.Join(spans, ", "))
+	}
+	b.WriteByte('\n')
+}
+
+// ignored counts what was found in the data dir and is no file of trades.
+func ignored(b *bytes.Buffer, r *load.Report) {
+	if len(r.Ignored) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "Left aside in the data dir: %s\n", clean(r.Ignored[0].Path))
+	fmt.Fprintf(b, "    %s\n", clean(r.Ignored[0].Reason))
+	if n := len(r.Ignored) - 1; n > 0 {
+		fmt.Fprintf(b, "  and %d more; -o json lists all\n", n)
+	}
+	b.WriteByte('\n')
+}
+
+// summary is the last line.
+func summary(r *load.Report) string {
+	t := r.Totals
+	if r.Error != "" && t.Files == 0 {
+		return clean(r.Error) + "\n"
+	}
+	var s strings.Builder
+	switch {
+	case r.DryRun:
+		toLoad := t.Files - t.Skipped - t.Changed
+		fmt.Fprintf(&s, "%d files to load, %d skipped; about %s of space needed, %s free.", toLoad, t.Skipped+t.Changed, humanize.Bytes(uint64(max(0, r.SpaceNeeded))), humanize.Bytes(uint64(max(0, r.SpaceFree))))
+	case t.Loaded == 0 && t.Failed == 0 && r.Error == "":
+		fmt.Fprintf(&s, "Nothing to do: all %d files are loaded.", t.Skipped+t.Changed)
+	default:
+		fmt.Fprintf(&s, "%d of %d files loaded, %d skipped, %d failed: %s rows in %s", t.Loaded, t.Files, t.Skipped+t.Changed, t.Failed, comma(t.Rows), seconds(t.LoadSeconds))
+		if t.Rows > 0 {
+			fmt.Fprintf(&s, " (%s rows/s)", comma(int64(t.RowsPerSecond)))
+		}
+		s.WriteByte('.')
+	}
+	if r.Error != "" {
+		fmt.Fprintf(&s, "\nExit code %d: %s.", r.ExitCode, clean(r.Error))
+	}
+	s.WriteByte('\n')
+	return s.String()
+}
+
+func comma(n int64) string { return humanize.Comma(n) }
+
+// seconds is a duration for people.
+func seconds(s float64) string {
+	d := time.Duration(s * float64(time.Second))
+	switch {
+	case d < 10*time.Second:
+		return d.Round(10 * time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Round(time.Second).String()
+	}
+}
+
+// clean keeps what came from outside, such as file names, from breaking the terminal or the layout.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' || r >= '\u202a' && r <= '\u202e' || r >= '\u2066' && r <= '\u2069' {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}

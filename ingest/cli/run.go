@@ -1,0 +1,131 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/settings"
+)
+
+// database is the flags of every sub-command.
+type database struct {
+	DB       string            `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file. It is created if it does not exist."`
+	LockFile string            `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart."`
+	Wait     settings.Duration `group:"how" default:"1s" placeholder:"DURATION" help:"How long to wait for a lock that is held. A bare number is seconds."`
+
+	LogFormat string `group:"show" enum:"text,json" default:"text" placeholder:"FORMAT" help:"Form of the log on stderr: text or json."`
+	Output    string `group:"show" short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"Form of the report on stdout: text or json."`
+	Verbose   bool   `group:"show" short:"v" help:"Log what is skipped and why, too."`
+}
+
+// runCmd is the flags of run.
+type runCmd struct {
+	DataDir   string         `group:"what" required:"" placeholder:"DIR" help:"The folder that holds the downloads, in any layout."`
+	Symbol    []string       `group:"what" placeholder:"SYMBOL" help:"Load only this symbol. May be repeated."`
+	StartDate *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"First day to load, UTC."`
+	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to load, UTC; the whole day is."`
+	Market    catalog.Market `group:"what" default:"um" placeholder:"MARKET" help:"Market of files whose folder does not tell: spot, um or cm."`
+	Replace   bool           `group:"what" help:"Where a file changed since it was loaded, swap its rows."`
+	DryRun    bool           `group:"what" help:"Show what would be done, and change nothing."`
+
+	Strict      bool              `group:"how" help:"End the run with the first bad file."`
+	Retries     int               `group:"how" default:"3" placeholder:"N" help:"Try again what may pass, such as a read error. Never a bad file."`
+	Throttle    settings.Duration `group:"how" default:"0s" placeholder:"DURATION" help:"Pause after each commit."`
+	Threads     int               `group:"how" placeholder:"N" help:"Threads that decode and insert. Default: one a core."`
+	MemoryLimit bytesFlag         `group:"how" placeholder:"SIZE" help:"Memory DuckDB may use, such as 2GB. Default: half of what the process may."`
+	BatchRows   int64             `group:"how" default:"1000000" placeholder:"N" help:"Rows of small files that share a transaction."`
+	MaxUnpacked bytesFlag         `group:"how" default:"64GiB" placeholder:"SIZE" help:"Largest content of a compressed file."`
+
+	NoProgress bool     `group:"show" help:"Log lines also where stderr is a terminal."`
+	Database   database `embed:""`
+	CPUProfile string   `name:"cpuprofile" hidden:"" placeholder:"FILE" help:"Write a CPU profile."`
+}
+
+// bytesFlag is a size such as 2GB, 512MiB or 1000000.
+type bytesFlag int64
+
+// UnmarshalText reads a size.
+func (b *bytesFlag) UnmarshalText(text []byte) error {
+	n, err := humanize.ParseBytes(string(text))
+	if err != nil || n > 1<<62 {
+		return fmt.Errorf("size %q: expected a number of bytes such as 2GB or 512MiB", text)
+	}
+	*b = bytesFlag(n)
+	return nil
+}
+
+// Validate checks what no single flag can.
+func (c *runCmd) Validate() error {
+	switch {
+	case c.StartDate != nil && c.EndDate != nil && *c.EndDate < *c.StartDate:
+		return fmt.Errorf("--end-date %s is before --start-date %s", c.EndDate, c.StartDate)
+	case c.Retries < 0:
+		return fmt.Errorf("--retries %d: must not be negative", c.Retries)
+	case c.Threads < 0:
+		return fmt.Errorf("--threads %d: must not be negative", c.Threads)
+	case c.BatchRows < 1:
+		return fmt.Errorf("--batch-rows %d: must be at least 1", c.BatchRows)
+	case c.MemoryLimit != 0 && c.MemoryLimit < 64<<20:
+		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.Bytes(uint64(c.MemoryLimit)))
+	}
+	for _, s := range c.Symbol {
+		if err := catalog.CheckSymbol(s); err != nil {
+			return fmt.Errorf("--symbol: %w", err)
+		}
+	}
+	return nil
+}
+
+func (c *runCmd) config(p Program, log *slog.Logger) load.Config {
+	d := c.Database
+	return load.Config{
+		Database: d.DB, DataDir: c.DataDir, LockFile: d.LockFile, Wait: time.Duration(d.Wait),
+		Symbols: c.Symbol, First: c.StartDate, Last: c.EndDate, Market: c.Market,
+		DryRun: c.DryRun, Replace: c.Replace, Strict: c.Strict,
+		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
+		BatchRows: c.BatchRows, MaxUnpacked: int64(c.MaxUnpacked),
+		OpenPatience: time.Minute, Heartbeat: runstate.DefaultHeartbeat,
+		RunID: p.RunID, Version: p.Version, Log: log, Now: p.Now,
+	}
+}
+
+func (c *runCmd) run(ctx context.Context, p Program) (err error) {
+	if c.CPUProfile != "" {
+		stop, err := startProfile(c.CPUProfile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	show := newShow(p, c.Database, !c.NoProgress && !c.DryRun)
+	config := c.config(p, show.log)
+	config.Progress = show.progress
+	report, err := load.Run(ctx, config)
+	show.stop()
+	if werr := writeReport(p, c.Database.Output, report); werr != nil && err == nil {
+		return fmt.Errorf("write report: %w", werr)
+	}
+	if err != nil && c.Database.Output == "text" {
+		return &shownError{err}
+	}
+	return err
+}
+
+// writeReport writes the report to stdout in the form that was asked for.
+func writeReport(p Program, form string, report *load.Report) error {
+	if form == "json" {
+		e := json.NewEncoder(p.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(report)
+	}
+	_, err := p.Stdout.Write(reportText(report))
+	return err
+}

@@ -1,0 +1,64 @@
+package load
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+)
+
+// Config says what to load, from where, into what, and how.
+type Config struct {
+	Database string
+	DataDir  string
+	LockFile string
+	Wait     time.Duration // how long to wait for a lock that is held
+
+	Symbols []string       // all found if empty
+	First   *catalog.Day   // the days to load, inclusive; nil for no bound
+	Last    *catalog.Day   // likewise
+	Market  catalog.Market // of files whose path does not tell
+
+	DryRun  bool
+	Replace bool
+	Strict  bool // the first bad file ends the run
+
+	Retries     int           // of what may pass, such as a read error of a network file system
+	RetryDelay  time.Duration // before the first retry; doubled before each further one
+	Throttle    time.Duration // pause after each commit
+	Threads     int           // 0 = one a core
+	MemoryLimit int64         // bytes DuckDB may use; 0 = half of what this process may
+	BatchRows   int64         // rows of small files that share a transaction; 0 = the default
+	MaxUnpacked int64         // bytes a zip's content may have; 0 = the default
+
+	OpenPatience time.Duration // how long to wait for a reader of the database to go away
+	Heartbeat    time.Duration // of the published status
+
+	RunID   string
+	Version string
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Progress is told how far the load is, from one goroutine. It must not block.
+	Progress func(Progress)
+}
+
+// Progress is how far a load is.
+type Progress struct {
+	FilesDone, FilesTotal, FilesFailed int64
+	BytesDone, BytesTotal              int64 // of the files as they lie on disk
+	Rows                               int64 // inserted
+	Current                            string
+}
+
+// What is decoded in memory before it is written, and how much of that at a time. A file that may hold more streams.
+const (
+	smallCSVBytes    = 16 << 20
+	batchFiles       = 512
+	defaultBatchRows = 1_000_000
+	largeWeight      = 4 // of a file that streams, where a small one weighs 1
+	window           = 2 * largeWeight
+	streamAhead      = 48 // blocks read ahead for a file that streams
+)
+
+// spare is kept free beside what the plan needs: for the ledger, the checkpoint and temporary files.
+const spare = 64 << 20

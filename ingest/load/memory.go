@@ -1,0 +1,70 @@
+package load
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// minMemory is the least DuckDB is given.
+const minMemory = 128 << 20
+
+// memoryLimit is what DuckDB may use: what was asked for, or half of what this process may use. The other half is for what is
+// decoded and read ahead, and for everybody else.
+func (r *run) memoryLimit() int64 {
+	if r.MemoryLimit > 0 {
+		return r.MemoryLimit
+	}
+	return max(minMemory, availableMemory("/proc", "/sys/fs/cgroup")/2)
+}
+
+// availableMemory is the memory this process may use: the machine's, or less where a control group limits it.
+func availableMemory(proc, cgroups string) int64 {
+	available := int64(math.MaxInt64)
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) == nil {
+		available = int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // Totalram has another type on 32-bit machines
+	}
+	groups, err := os.ReadFile(filepath.Join(proc, "self/cgroup"))
+	if err != nil {
+		return available
+	}
+	for line := range strings.SplitSeq(string(groups), "\n") {
+		// "0::/system.slice/x.service" is version 2, "4:memory:/x" version 1 (cgroups(7)).
+		fields := strings.SplitN(line, ":", 3)
+		if len(fields) != 3 {
+			continue
+		}
+		file, root := "memory.max", cgroups
+		if fields[1] == "memory" {
+			file, root = "memory.limit_in_bytes", filepath.Join(cgroups, "memory")
+		} else if fields[1] != "" {
+			continue
+		}
+		// A group is bound by its parents' limits too.
+		for dir := fields[2]; ; dir = filepath.Dir(dir) {
+			available = min(available, readLimit(filepath.Join(root, dir, file)))
+			if dir == "/" || dir == "." {
+				break
+			}
+		}
+	}
+	return available
+}
+
+// readLimit reads a limit in bytes; "max", or a file that is not there, is none.
+func readLimit(path string) int64 {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return math.MaxInt64
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil || n <= 0 {
+		return math.MaxInt64
+	}
+	return n
+}

@@ -1,0 +1,342 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/check-ingest/check-ingest/ingest/aggtrades"
+	"github.com/check-ingest/check-ingest/ingest/plan"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// The log's attributes.
+const (
+	keyFile    = "file"
+	keyRows    = "rows"
+	keySeconds = "seconds"
+	keyError   = "error"
+	keySeries  = "series"
+)
+
+// run is one execution of the loader.
+type run struct {
+	Config
+	report    *Report
+	path      string // the database, resolved
+	db        *store.DB
+	entries   *entries
+	limits    aggtrades.Limits
+	publisher *runstate.Publisher
+	snapshots *snapshots
+	progress  Progress
+	pending   []*job // decoded, not yet committed
+	rows      int64  // of pending
+}
+
+// Run loads what is not loaded yet and reports what it did. The report is never nil. The error says why the run did not do all that was
+// asked; [ExitCodeOf] turns it into an exit code.
+func Run(ctx context.Context, c Config) (*Report, error) {
+	r := &run{Config: c, report: newReport(c)}
+	err := r.locked(ctx)
+	r.report.end(c.Now(), err)
+	return r.report, err
+}
+
+// locked takes the lock and holds it while the rest is done. A dry run changes nothing and needs no lock.
+func (r *run) locked(ctx context.Context) (err error) {
+	if r.path, err = store.Resolve(r.Database); err != nil {
+		return err
+	}
+	r.report.Database = r.path
+	if r.DryRun {
+		return r.dryRun(ctx)
+	}
+	lock, err := runstate.Acquire(ctx, r.LockFile, r.Wait)
+	if err != nil {
+		return causeOf(ctx, err)
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	dataDir, err := filepath.Abs(r.DataDir)
+	if err != nil {
+		return fmt.Errorf("resolve %q: %w", r.DataDir, err)
+	}
+	r.publisher = runstate.NewPublisher(lock, runstate.Status{
+		RunID: r.RunID, Version: r.Version, Database: r.path, DataDir: dataDir, StartedAt: r.report.StartedAt, Phase: runstate.PhasePlan,
+	}, r.Heartbeat, r.Now)
+	defer func() {
+		code, outcome := ExitCodeOf(err), outcomeText(err)
+		perr := r.publisher.Close(func(s *runstate.Status) {
+			now := r.Now()
+			s.Phase, s.EndedAt, s.ExitCode, s.Outcome = runstate.PhaseEnded, &now, &code, outcome
+		})
+		if perr != nil {
+			r.Log.Warn("run status could not be published", keyError, perr)
+		}
+	}()
+	return causeOf(ctx, r.steps(ctx))
+}
+
+// causeOf is why ctx ended, a signal for instance, where that is why err came about.
+func causeOf(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func outcomeText(err error) string {
+	if err == nil {
+		return "all files are loaded"
+	}
+	return err.Error()
+}
+
+// steps are what is done under the lock: plan, check, load, report.
+func (r *run) steps(ctx context.Context) (err error) {
+	if err := r.openDatabase(ctx, store.Open); err != nil && store.KindOf(err) != store.KindMissing {
+		return err
+	}
+	defer func() { r.close(err) }()
+	p, err := r.plan(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.check(ctx, p); err != nil {
+		return err
+	}
+	if err := r.load(ctx, p); err != nil {
+		return err
+	}
+	return r.verdictOf(p)
+}
+
+// close closes the database and leaves the snapshot of what is in it.
+func (r *run) close(err error) {
+	if r.db != nil {
+		if err := r.db.Close(); err != nil {
+			r.Log.Warn("database did not close cleanly", keyError, err)
+		}
+		r.db = nil
+	}
+	if r.snapshots == nil {
+		return
+	}
+	now, t := r.Now(), r.report.Totals
+	if err := r.snapshots.close(ledger.Run{
+		ID: r.RunID, StartedAt: r.report.StartedAt, EndedAt: now, ExitCode: ExitCodeOf(err), FilesLoaded: t.Loaded, FilesFailed: t.Failed,
+		FilesSkipped: t.Skipped + t.Changed, Rows: t.Rows, Bytes: t.Bytes, Seconds: now.Sub(r.report.StartedAt).Seconds(),
+	}); err != nil {
+		r.Log.Warn("ledger snapshot could not be written", keyError, err)
+	}
+}
+
+// verdictOf is how the run ended, all files having been tried.
+func (r *run) verdictOf(p *planned) error {
+	switch {
+	case r.report.Totals.Failed > 0:
+		return fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.report.Totals.Failed, r.report.Totals.Files)
+	case p.nothing != nil:
+		return p.nothing
+	default:
+		return nil
+	}
+}
+
+// load takes the plan's files in order.
+func (r *run) load(ctx context.Context, p *planned) error {
+	r.phase(runstate.PhaseLoad)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	room := semaphore.NewWeighted(window)
+	queue := r.prepare(ctx, p.writes(), room)
+	defer func() {
+		cancel()
+		for next := range queue { // what was opened and is not wanted any more
+			<-next.ready
+			next.job.close()
+		}
+		for _, j := range r.pending {
+			j.close()
+		}
+	}()
+	for next := range queue {
+		<-next.ready
+		err := r.take(ctx, next.job)
+		room.Release(next.weight)
+		if err != nil {
+			return err
+		}
+		if r.Strict && r.report.Totals.Failed > 0 {
+			return fmt.Errorf("%w, and --strict ends the run with the first", ErrSomeFailed)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.flush(ctx); err != nil {
+		return err
+	}
+	return r.remember(ctx, p)
+}
+
+// take writes one file, or keeps it for the transaction that it will share with the next.
+func (r *run) take(ctx context.Context, j *job) error {
+	r.current(j.item.File.Path)
+	if waits(j.item) {
+		if err := r.flush(ctx); err != nil {
+			return err
+		}
+		if !r.catchUp(ctx, j) {
+			r.skipped(j, "its days are loaded from other files")
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		j.close()
+		return context.Cause(ctx)
+	}
+	if !small(j.item.File) {
+		if err := r.flush(ctx); err != nil {
+			j.close()
+			return err
+		}
+		return r.commit(ctx, []*job{j})
+	}
+	r.pending = append(r.pending, j)
+	r.rows += j.facts.Kept.Rows
+	if r.rows >= r.batchRows() || len(r.pending) >= batchFiles || r.Strict && j.err != nil {
+		return r.flush(ctx)
+	}
+	return nil
+}
+
+func (r *run) batchRows() int64 {
+	if r.BatchRows > 0 {
+		return r.BatchRows
+	}
+	return defaultBatchRows
+}
+
+// flush commits the small files that wait.
+func (r *run) flush(ctx context.Context) error {
+	if len(r.pending) == 0 {
+		return nil
+	}
+	jobs := r.pending
+	r.pending, r.rows = nil, 0
+	return r.commit(ctx, jobs)
+}
+
+// committed notes what is in the database now.
+func (r *run) committed(jobs []*job) {
+	for _, j := range jobs {
+		own := j.item.Own
+		keepsOwn := j.err != nil && own != nil && own.Loaded()
+		if !keepsOwn {
+			if own != nil {
+				r.entries.forget(own.FilePath)
+			}
+			r.entries.set(r.entryOf(j))
+		}
+		r.report.add(r.Now(), j)
+		r.logFile(j)
+		r.progress.FilesDone++
+		r.progress.BytesDone += j.item.File.Size
+		r.progress.Rows += j.inserted
+		if j.err != nil {
+			r.progress.FilesFailed++
+		}
+		j.close()
+	}
+	r.tell()
+	if err := r.publisher.Flush(); err != nil {
+		r.Log.Warn("run status could not be published", keyError, err)
+	}
+	r.snapshots.request(r.entries.all())
+	if r.Throttle > 0 {
+		time.Sleep(r.Throttle)
+	}
+}
+
+// remember updates the entries of files that moved, so that the next run finds them at once.
+func (r *run) remember(ctx context.Context, p *planned) error {
+	var moved []plan.Item
+	for _, i := range p.Items {
+		if i.Action == plan.Skip && i.Moved {
+			moved = append(moved, i)
+		}
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	tx, err := r.db.Begin()
+	if err != nil {
+		return err
+	}
+	for _, i := range moved {
+		e := *i.Own
+		e.FilePath, e.FileMTime, e.FileSize = i.File.Path, i.File.ModTime, i.File.Size
+		if err := errors.Join(tx.Forget(ctx, i.Own.FilePath), tx.Record(ctx, e)); err != nil {
+			return errors.Join(err, tx.Rollback())
+		}
+		r.entries.forget(i.Own.FilePath)
+		r.entries.set(e)
+	}
+	if err := tx.Commit(); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	r.snapshots.request(r.entries.all())
+	return nil
+}
+
+// phase, current and tell publish where the run is.
+func (r *run) phase(p runstate.Phase) { r.publisher.Update(func(s *runstate.Status) { s.Phase = p }) }
+
+func (r *run) current(path string) {
+	r.progress.Current = path
+	r.publisher.Update(func(s *runstate.Status) { s.CurrentFile = path })
+	if r.Progress != nil {
+		r.Config.Progress(r.progress)
+	}
+}
+
+func (r *run) tell() {
+	p := r.progress
+	seconds := r.Now().Sub(r.report.loadStarted).Seconds()
+	r.publisher.Update(func(s *runstate.Status) {
+		s.FilesDone, s.FilesTotal, s.FilesFailed = p.FilesDone, p.FilesTotal, p.FilesFailed
+		s.BytesDone, s.BytesTotal, s.Rows = p.BytesDone, p.BytesTotal, p.Rows
+		if seconds > 0 {
+			s.RowsPerSecond = float64(p.Rows) / seconds
+		}
+	})
+	if r.Config.Progress != nil {
+		r.Config.Progress(p)
+	}
+}
+
+func (r *run) skipped(j *job, reason string) {
+	r.report.skip(j.item, reason)
+	r.progress.FilesDone++
+	r.progress.BytesDone += j.item.File.Size
+	r.tell()
+}
+
+func (r *run) logFile(j *job) {
+	seconds := r.Now().Sub(j.started).Seconds()
+	switch {
+	case j.err != nil:
+		r.Log.Error("file failed", keyFile, j.item.File.Path, keyError, explainRow(j.err))
+	case j.conflict > 0:
+		r.Log.Warn("file committed with conflicts", keyFile, j.item.File.Path, keyRows, j.inserted, "conflicts", j.conflict, "example_id", j.example, keySeconds, seconds)
+	default:
+		r.Log.Info("file committed", keyFile, j.item.File.Path, keyRows, j.inserted, "duplicates", j.duplicate, "voided", j.facts.All.Voided, keySeconds, seconds)
+	}
+}

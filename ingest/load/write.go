@@ -1,0 +1,234 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/check-ingest/check-ingest/ingest/plan"
+	"github.com/check-ingest/check-ingest/ingest/scan"
+	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// commit writes jobs and their ledger entries in one transaction. A job that has failed, or whose file turns out to be what the table
+// cannot hold, is recorded as failed and the others are written. An error is one of the database; nothing of the jobs is kept then.
+func (r *run) commit(ctx context.Context, jobs []*job) error {
+	for {
+		culprit, err := r.tryCommit(ctx, jobs)
+		switch {
+		case err == nil:
+			r.committed(jobs)
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case culprit == nil:
+			return err
+		case errors.Is(err, errTouched):
+			culprit.staged = true
+			if err := r.reopen(ctx, culprit); err != nil {
+				return err
+			}
+		case source.Transient(err) && culprit.stream != nil && culprit.attempts <= int64(r.Retries):
+			r.Log.Warn("file will be tried again", keyFile, culprit.item.File.Path, keyError, err)
+			if !pause(ctx, r.RetryDelay<<(culprit.attempts-1)) {
+				return context.Cause(ctx)
+			}
+			culprit.close()
+			r.open(ctx, culprit)
+		case culprit.err == nil && fileFault(err):
+			culprit.err = r.verdict(ctx, culprit, err)
+			culprit.close()
+		default:
+			return err
+		}
+	}
+}
+
+// reopen begins to stream a large file again.
+func (r *run) reopen(ctx context.Context, j *job) error {
+	if j.stream == nil {
+		return nil
+	}
+	started, attempts := j.started, j.attempts
+	j.close()
+	r.open(ctx, j)
+	j.started, j.attempts = started, attempts // it is still the same attempt
+	return ctx.Err()
+}
+
+// tryCommit is one attempt at a transaction. Where one job is the reason why it failed, it tells which.
+func (r *run) tryCommit(ctx context.Context, jobs []*job) (culprit *job, err error) {
+	tx, err := r.db.Begin()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, tx.Rollback())
+		}
+	}()
+	for _, j := range jobs {
+		if j.err == nil {
+			if err := r.write(ctx, tx, j); err != nil {
+				return j, err
+			}
+		}
+		if err := r.record(ctx, tx, j); err != nil {
+			return nil, err
+		}
+	}
+	return nil, tx.Commit()
+}
+
+// record writes the ledger entry of a job. That of a file whose rows are in the database is not overwritten because a changed file could not replace it.
+func (r *run) record(ctx context.Context, tx *store.Tx, j *job) error {
+	own := j.item.Own
+	if j.err != nil && own != nil && own.Loaded() {
+		return nil
+	}
+	if own != nil && own.FilePath != j.item.File.Path {
+		if err := tx.Forget(ctx, own.FilePath); err != nil {
+			return err
+		}
+	}
+	return tx.Record(ctx, r.entryOf(j))
+}
+
+func (r *run) entryOf(j *job) ledger.Entry {
+	if j.err != nil {
+		return j.failedEntry(r.Now(), r.RunID)
+	}
+	return j.entry(r.Now(), r.RunID)
+}
+
+// write puts the rows of one file into the transaction. It returns errTouched where the file has to be staged and was not, or not yet.
+func (r *run) write(ctx context.Context, tx *store.Tx, j *job) error {
+	if j.item.Action == plan.Replace {
+		if err := r.removeOld(ctx, tx, j); err != nil {
+			return err
+		}
+	}
+	var err error
+	if j.small != nil {
+		err = r.writeSmall(ctx, tx, j)
+	} else {
+		err = r.writeLarge(ctx, tx, j)
+	}
+	if err != nil {
+		return err
+	}
+	if j.item.Action == plan.Replace {
+		if err := coversOld(j); err != nil {
+			return err
+		}
+	}
+	return j.check()
+}
+
+// writeSmall writes a decoded file. What its ids are is known before, so whether it has to be staged is too.
+func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
+	kept, series := j.facts.Kept, j.item.File.Series
+	if kept.Rows == 0 {
+		return nil
+	}
+	known := int64(0)
+	if kept.Increasing {
+		var err error
+		if known, err = tx.Count(ctx, series, kept.MinID, kept.MaxID); err != nil {
+			return err
+		}
+	}
+	if !kept.Increasing || known > 0 || j.staged {
+		return r.stage(ctx, tx, j, j.small.source())
+	}
+	n, err := tx.Insert(ctx, series, j.small.source())
+	if err != nil {
+		return err
+	}
+	return j.inserts(n)
+}
+
+// inserts notes how many rows went in: all, unless the table has a key that some of them repeat.
+func (j *job) inserts(n int64) error {
+	if n != j.facts.Kept.Rows {
+		return errTouched
+	}
+	j.inserted, j.duplicate, j.conflict = n, 0, 0
+	return nil
+}
+
+// writeLarge streams a file into the table, and finds out afterwards whether it should have been staged: the transaction is rolled back then.
+func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
+	rows := streamed{stream: j.stream, threads: r.threads()}
+	if j.staged {
+		return r.stage(ctx, tx, j, rows)
+	}
+	n, err := tx.Insert(ctx, j.item.File.Series, rows)
+	if err == nil {
+		j.facts, err = j.stream.Facts()
+	}
+	if errors.Is(err, scan.ErrOrder) {
+		return errTouched
+	}
+	if err != nil {
+		return err
+	}
+	kept := j.facts.Kept
+	if kept.Rows > 0 && !r.db.Table().Keyed() {
+		count, err := tx.Count(ctx, j.item.File.Series, kept.MinID, kept.MaxID)
+		if err != nil {
+			return err
+		}
+		if count != kept.Rows {
+			return errTouched
+		}
+	}
+	return j.inserts(n)
+}
+
+// stage writes a file through the staging table.
+func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source) error {
+	s, err := tx.InsertStaged(ctx, j.item.File.Series, rows)
+	if err != nil {
+		return err
+	}
+	if j.stream != nil {
+		if j.facts, err = j.stream.Facts(); err != nil {
+			return err
+		}
+	}
+	j.staged = true
+	j.inserted, j.duplicate, j.conflict, j.example = s.Inserted, s.Duplicate, s.Conflict, s.Example
+	return nil
+}
+
+// removeOld deletes the rows that the file brought when it was loaded. Where they cannot be told from rows that other files brought, nothing is replaced.
+func (r *run) removeOld(ctx context.Context, tx *store.Tx, j *job) error {
+	own := j.item.Own
+	if own.FirstID < 0 {
+		return nil
+	}
+	n, err := tx.Delete(ctx, j.item.File.Series, own.FirstID, own.LastID, own.Period)
+	if err != nil {
+		return err
+	}
+	if n != own.RowsInserted {
+		return &scan.Error{Path: j.item.File.Path, Err: fmt.Errorf(
+			"cannot be replaced: it brought %d rows, but the database holds %d in its range of ids, some of them from other files", own.RowsInserted, n)}
+	}
+	return nil
+}
+
+// coversOld refuses a file that brings less than the one it replaces.
+func coversOld(j *job) error {
+	own, kept := j.item.Own, j.facts.Kept
+	distinct := j.inserted
+	if distinct >= own.RowsInserted && (own.FirstID < 0 || kept.MinID <= own.FirstID && kept.MaxID >= own.LastID) {
+		return nil
+	}
+	return &scan.Error{Path: j.item.File.Path, Err: fmt.Errorf(
+		"not replaced: it covers less than what was loaded (%d rows, ids %d to %d; loaded are %d rows, ids %d to %d)",
+		distinct, kept.MinID, kept.MaxID, own.RowsInserted, own.FirstID, own.LastID)}
+}
