@@ -92,7 +92,7 @@ func scaleDigits(digits []byte, point int64) (units int64, zero bool, err error)
 		d := uint64(c - '0')
 		zero = zero && d == 0
 		if left > 0 {
-			if sum > (math.MaxInt64-d)/10 {
+			if sum > math.MaxInt64/10 { // at most nine too much is left to the end
 				return 0, false, ErrTooWide
 			}
 			sum = sum*10 + d

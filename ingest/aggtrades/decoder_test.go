@@ -2,6 +2,7 @@ package aggtrades
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -220,6 +221,60 @@ func mutate(line string, f func([]byte)) {
 		for j := range len(byteClasses) {
 			f([]byte(line[:i] + byteClasses[j:j+1] + line[i:]))
 		}
+	}
+}
+
+// TestDecodeAtTheEdges goes one step beyond every limit there is, on the common path and on the other.
+func TestDecodeAtTheEdges(t *testing.T) {
+	t.Parallel()
+	const ok = "1789525800105269" // on 2026-09-16
+	limited := narrow(7)
+	limited.Limits = Limits{Price: 150_000_000, Quantity: 250_000_000}
+	limited.Period = narrow(8).Period
+	anything := Options{Format: Format{Columns: 7}}
+	for name, test := range map[string]struct {
+		opts                            Options
+		price, quantity, first, last, t string
+		want                            error
+	}{
+		"the largest price":                   {limited, "1.5", "1", "1", "1", ok, nil},
+		"a price one unit larger":             {limited, "1.50000001", "1", "1", "1", ok, ErrTooWide},
+		"the largest quantity":                {limited, "1", "2.50000000", "1", "1", ok, nil},
+		"a quantity one unit larger":          {limited, "1", "2.50000001", "1", "1", ok, ErrTooWide},
+		"a quantity that rounds down to it":   {limited, "1", "2.500000004", "1", "1", ok, nil},
+		"the largest numbers of all":          {anything, "92233720368.54775807", "92233720368.54775807", "1", "1", ok, nil},
+		"a number one unit larger":            {anything, "92233720368.54775808", "1", "1", "1", ok, ErrTooWide},
+		"a price above zero that rounds to 0": {anything, "1e-20", "1", "1", "1", ok, nil},
+		"equal trade ids":                     {anything, "1", "1", "0", "0", ok, nil},
+		"a last trade id one too small":       {anything, "1", "1", "1", "0", ok, ErrNotTrade},
+		"a last trade id of none":             {anything, "1", "1", "1", "-1", ok, ErrNotTrade},
+		"the period's first microsecond":      {limited, "1", "1", "1", "1", "1789516800000000", nil},
+		"a microsecond before the period":     {limited, "1", "1", "1", "1", "1789516799999999", ErrOutsidePeriod},
+		"the period's last microsecond":       {limited, "1", "1", "1", "1", "1789603199999999", nil},
+		"a microsecond after the period":      {limited, "1", "1", "1", "1", "1789603200000000", ErrOutsidePeriod},
+		"the period's first millisecond":      {limited, "1", "1", "1", "1", "1789516800000", nil},
+		"the period's last millisecond":       {limited, "1", "1", "1", "1", "1789603199999", nil},
+		"a millisecond after the period":      {limited, "1", "1", "1", "1", "1789603200000", ErrOutsidePeriod},
+		"the beginning of 2009":               {anything, "1", "1", "1", "1", "1230768000000", nil},
+		"a microsecond before 2009":           {anything, "1", "1", "1", "1", "1230767999999999", ErrTime},
+		"the last microsecond of 2099":        {anything, "1", "1", "1", "1", "4102444799999999", nil},
+		"the beginning of 2100":               {anything, "1", "1", "1", "1", "4102444800000", ErrTime},
+		"the smallest time in microseconds":   {anything, "1", "1", "1", "1", "100000000000000", ErrTime},
+		"the largest time in milliseconds":    {anything, "1", "1", "1", "1", "99999999999999", ErrTime},
+		"a time with leading zeros":           {anything, "1", "1", "1", "1", "0001789603200000", nil},
+		"the largest number as a time":        {anything, "1", "1", "1", "1", "9223372036854775807", ErrTime},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			line := strings.Join([]string{"1", test.price, test.quantity, test.first, test.last, test.t, "true"}, ",") + "\n"
+			a := newAgreement(t, test.opts)
+			for _, block := range []string{line, line + strings.Repeat("#", longestCommon)} {
+				out := a.check([]byte(block))
+				if got := out.Fault; test.want != nil && !errors.Is(got.Err, test.want) || test.want == nil && len(out.Rows) != 1 {
+					t.Errorf("block %.80q: %d rows, fault %+v; want %v", block, len(out.Rows), got, test.want)
+				}
+			}
+		})
 	}
 }
 

@@ -10,9 +10,10 @@
 //	time     = 1 to 19 digits: microseconds since the epoch where the number is 1e14 or more, else milliseconds
 //	maker    = match = "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
 //
-// A row is a trade if its price is above zero, its first trade id is zero or more and not above the last one, and its time
-// lies in the years 2009 to 2099 and in the file's period. A quantity of zero is none of our business: real trades have it. Digits beyond the eighth
-// decimal are rounded, half away from zero. A row with price and quantity zero and both trade ids -1 was voided by Binance.
+// A row is a trade if its price is above zero, its first trade id is zero or more and not above the last one, and its
+// time lies in the years 2009 to 2099 and in the file's period. A quantity of zero is no fault: real trades have it.
+// Digits beyond the eighth decimal are rounded, half away from zero. A row with price and quantity zero and both trade
+// ids -1 was voided by Binance.
 //
 // Whether a file has a header and whether its rows have seven or eight fields is found by [Sniff]; it is the same for
 // all rows of a file. Anything else, be it a space, a quote or an empty line, is a [RowError] that says what was found
