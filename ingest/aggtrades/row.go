@@ -104,7 +104,7 @@ func (f *fields) fail(col int, err error, want string) {
 func (f *fields) id(col int) int64 {
 	v, ok := parseInt(f.text[col])
 	if !ok {
-		f.fail(col, ErrNumber, "digits only, at most "+strconv.Itoa(math.MaxInt64))
+		f.fail(col, ErrNumber, "digits only, at most "+strconv.FormatInt(math.MaxInt64, 10))
 	}
 	return v
 }
