@@ -10,7 +10,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
-// Rows of the common form, to be put before or after others: three of them are longer than longestCommon, so a line
+// Rows of the common form, to be put before or after others: two of them are longer than longestCommon, so a line
 // they follow is not too near the end of its block for decodeCommon.
 const (
 	row7 = "3454067270,76988.7,0.037,8089233297,8089233297,1789655280294,false\n"
