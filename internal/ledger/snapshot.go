@@ -141,14 +141,7 @@ func (s Snapshot) Coverage() Coverage {
 	c := Coverage{days: make(map[catalog.Series][]catalog.Period, len(s.Series)), holes: map[catalog.Series][]catalog.Period{}}
 	for _, state := range s.Series {
 		c.days[state.Series] = state.Loaded
-		for _, missing := range state.DaysMissing {
-			for d := missing.First; d < missing.End; d++ {
-				if covers(state.Loaded, catalog.DayPeriod(d)) {
-					c.holes[state.Series] = append(c.holes[state.Series], catalog.DayPeriod(d))
-				}
-			}
-		}
-		c.holes[state.Series] = merge(c.holes[state.Series])
+		c.holes[state.Series] = intersect(state.Loaded, state.DaysMissing)
 	}
 	return c
 }

@@ -96,6 +96,23 @@ func without(p catalog.Period, merged []catalog.Period) []catalog.Period {
 	return rest
 }
 
+// intersect returns the days that are in both of a and b, each of which is as merge returns it.
+func intersect(a, b []catalog.Period) []catalog.Period {
+	var both []catalog.Period
+	for len(a) > 0 && len(b) > 0 {
+		p := catalog.Period{First: max(a[0].First, b[0].First), End: min(a[0].End, b[0].End)}
+		if p.First < p.End {
+			both = append(both, p)
+		}
+		if a[0].End < b[0].End {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
+	}
+	return both
+}
+
 // covers reports whether one of merged, which is as merge returns it, holds all days of p. A p without days is not covered.
 func covers(merged []catalog.Period, p catalog.Period) bool {
 	i, _ := slices.BinarySearchFunc(merged, p.First, func(m catalog.Period, day catalog.Day) int {

@@ -74,7 +74,8 @@ type lockTable struct {
 //
 // The table has the device of the file system (super block) and the inode. stat(2) has the same device, except on btrfs, where each subvolume has one
 // of its own, and on some overlay file systems. There, the mount's device or, where that is not known, nothing but the inode
-// has to agree, and the open files of the process decide, since inode numbers repeat from one subvolume to the next.
+// has to agree, and the open files of the process decide, since inode numbers repeat from one subvolume to the next. Where
+// this user may not look at them, the same number on the same file system counts as the same file.
 func (t lockTable) matches(l tableLock) bool {
 	if !l.excludes() || l.inode != t.file.Ino {
 		return false
