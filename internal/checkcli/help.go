@@ -39,7 +39,7 @@ func (p Program) helpText(check Check) (string, error) {
 	}
 	writeFlags(&b, k.Model.Flags)
 	writeMetrics(&b, check.Metrics())
-	writeClosing(&b, m.Examples)
+	writeClosing(&b, k.Model.Flags[0].Name, m.Examples)
 	return b.String(), nil
 }
 
@@ -105,8 +105,8 @@ func writeMetrics(b *strings.Builder, specs []nagios.Spec) {
 	}
 }
 
-// writeClosing writes what is true of all checks, and the examples.
-func writeClosing(b *strings.Builder, examples []Example) {
+// writeClosing writes what is true of all checks, with the name of a flag to explain variables by, and the examples.
+func writeClosing(b *strings.Builder, flag string, examples []Example) {
 	b.WriteString("\nRANGE is [@][START:]END or START: and alerts outside it, with @ inside it:\n")
 	for _, row := range [][2]string{
 		{"10", "alert below 0 or above 10"},
@@ -119,7 +119,7 @@ func writeClosing(b *strings.Builder, examples []Example) {
 	wrap(b, "", "", "Numbers may carry a unit that fits the metric: 100GB or 1.5TiB, 90s, 30m (minutes), 26h or 2d, 5%. "+
 		"Giving -w or -c for a metric replaces both its defaults.")
 	b.WriteByte('\n')
-	wrap(b, "", "", "Every flag can be set by a variable ("+settings.EnvName("lock-file")+" for --lock-file) or in "+
+	wrap(b, "", "", "Every flag can be set by a variable ("+settings.EnvName(flag)+" for --"+flag+") or in "+
 		settings.SystemFile+". Flag beats environment beats file.")
 	b.WriteString("\nExit codes: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, help, usage errors.\n")
 	b.WriteString("\nExamples:\n")

@@ -27,14 +27,16 @@ func human(v float64, u Unit, more int) shown {
 		s := significant(v, 3+more)
 		return shown{s.text + "%", s.value}
 	default:
-		if v == math.Trunc(v) && math.Abs(v) < 1e15 {
-			return shown{formatExact(v), v}
+		// Whole numbers are not rounded, so neither are the whole digits of others: order must survive.
+		digits := 4
+		for limit := 1e4; limit <= math.Abs(v) && limit < 1e16; limit *= 10 {
+			digits++
 		}
-		return significant(v, 4+more)
+		return significant(v, digits+more)
 	}
 }
 
-// significant rounds v to n significant digits; whole numbers below 1000 keep all of theirs with any n >= 3.
+// significant rounds v to n significant digits.
 func significant(v float64, n int) shown {
 	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', n, 64), 64)
 	if err != nil { // out of range by rounding up
@@ -118,7 +120,8 @@ func (j Judged) sentence(r Range) string {
 	for more := range maxMoreDigits {
 		value = human(j.Metric.Value, j.Spec.Unit, more)
 		start, end = humanBound(r.Start, j.Spec.Unit, more), humanBound(r.End, j.Spec.Unit, more)
-		if (Range{Start: start.value, End: end.value, Inside: r.Inside}).Alerts(value.value) {
+		shownRange := Range{Start: start.value, End: end.value, Inside: r.Inside}
+		if shownRange.Alerts(value.value) && (start.value < end.value || r.Start == r.End) {
 			break
 		}
 	}

@@ -75,7 +75,11 @@ func (rep Report) perfdata(size int) string {
 // long lists what verbosity adds below the first line, each line safe and short.
 func (rep Report) long(verbosity int) []string {
 	var lines []string
-	add := func(s string) { lines = append(lines, cut(strings.TrimRight(Clean(s), " "), maxLine)) }
+	add := func(s string) {
+		if s = strings.TrimSpace(Clean(s)); s != "" {
+			lines = append(lines, cut(s, maxLine))
+		}
+	}
 	if verbosity >= 1 {
 		for _, p := range rep.Problems {
 			add(p.line())

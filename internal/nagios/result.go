@@ -92,15 +92,16 @@ func (rep *Report) conclude(summary string) {
 // maxSentences is how many problems the first line names.
 const maxSentences = 3
 
-// firstLine names the worst problems in one line.
+// firstLine names the worst problems in one line, and none of them twice.
 func firstLine(problems []Problem) string {
-	named := problems[:min(len(problems), maxSentences)]
-	texts := make([]string, 0, maxSentences+1)
-	for _, p := range named {
-		texts = append(texts, cut(p.Text, maxSentence))
+	var texts []string
+	for _, p := range problems {
+		if text := cut(p.Text, maxSentence); !slices.Contains(texts, text) {
+			texts = append(texts, text)
+		}
 	}
-	if more := len(problems) - len(named); more > 0 {
-		texts = append(texts, fmt.Sprintf("%d more with -v", more))
+	if more := len(texts) - maxSentences; more > 0 {
+		texts = append(texts[:maxSentences], fmt.Sprintf("%d more with -v", more))
 	}
 	return strings.Join(texts, ". ")
 }

@@ -1,0 +1,108 @@
+package nagios
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// hostile makes a result whose every text is bad in some way and far too long.
+func hostile(seed uint64, size int) Result {
+	r := rand.New(rand.NewPCG(seed, 1))
+	text := func() string {
+		pieces := []string{"|", "\n", "\r\n", "\x00", "\x1b[2J", "\xff\xfe", "<b>", "=1", "a", "é", "\u202e", "\u2028", "; ", "'", "\\n", "日本", "\t"}
+		var b strings.Builder
+		for b.Len() < r.IntN(size+1) {
+			b.WriteString(pieces[r.IntN(len(pieces))])
+		}
+		return b.String()
+	}
+	res := Result{Summary: text(), Metrics: []Metric{{Label: "bad", Value: 3, Phrase: text() + "{}" + text()}}}
+	for range r.IntN(80) {
+		res.Problems = append(res.Problems, Problem{State: Status(r.IntN(5)), Text: text(), Remedy: text(), Path: text()})
+		res.Lines = append(res.Lines, text())
+		res.Debug = append(res.Debug, text())
+	}
+	return res
+}
+
+func TestHostileTextIsHarmless(t *testing.T) {
+	t.Parallel()
+	specs := testSpecs()
+	for seed := range uint64(300) {
+		size := 1 << (seed % 14)
+		res := hostile(seed, size)
+		rep := Judge("INGEST DISK", res, specs, mustThresholds(t, specs, nil, []string{"bad=0"}))
+		for verbosity := range 4 {
+			out := string(rep.Plugin(verbosity))
+			if err := checkOutput(out, rep.State, softOrHard(verbosity)); err != nil {
+				t.Fatalf("seed %d, verbosity %d: %v\n%q", seed, verbosity, err, out)
+			}
+			if _, perf := icingaOutput(out); len(icingaSplit(perf)) != 1 {
+				t.Fatalf("seed %d: performance data %q", seed, perf)
+			}
+		}
+		var doc map[string]any
+		if err := json.Unmarshal(rep.JSON(), &doc); err != nil {
+			t.Fatalf("seed %d: JSON: %v", seed, err)
+		}
+		if table := rep.Table(); !utf8.Valid(table) || strings.ContainsAny(string(table), "\x00\x1b\r") {
+			t.Fatalf("seed %d: table %q", seed, table)
+		}
+	}
+}
+
+func softOrHard(verbosity int) int {
+	if verbosity >= 3 {
+		return hardLimit
+	}
+	return softLimit
+}
+
+// checkOutput reports what of the format's rules an output breaks.
+func checkOutput(out string, state Status, limit int) error {
+	switch first, _, _ := strings.Cut(out, "\n"); {
+	case !strings.HasPrefix(first, "INGEST DISK "+state.String()+": "):
+		return fmt.Errorf("first line %q does not begin with name and state", first)
+	case strings.Contains(first, ";") && !strings.Contains(first, "|"):
+		return fmt.Errorf("a ; in the first line")
+	case len(out) > limit:
+		return fmt.Errorf("%d bytes, limit %d", len(out), limit)
+	case strings.Count(out, "|") != 1:
+		return fmt.Errorf("%d pipes", strings.Count(out, "|"))
+	case !utf8.ValidString(out):
+		return fmt.Errorf("invalid UTF-8")
+	case strings.ContainsAny(out, "\x00\x1b\r\t<>\\\u2028\u202e"):
+		return fmt.Errorf("an unsafe character")
+	case !strings.HasSuffix(out, "\n") || strings.Contains(out, "\n\n\n"):
+		return fmt.Errorf("bad line ends")
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if !strings.Contains(lines[len(lines)-1], "|") {
+		return fmt.Errorf("the pipe is not in the last line")
+	}
+	return nil
+}
+
+// FuzzClean proves that nothing which comes out of Clean can break the format, and that doing it twice changes nothing.
+func FuzzClean(f *testing.F) {
+	f.Add("a|b\nc\x00\x1b[0m\xff<x>\\")
+	f.Add("\u202eabc\u2028\u200b\ufeff")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Clean(s)
+		if !utf8.ValidString(got) || strings.ContainsAny(got, "|<>\\\n\r\t\x00\x1b\x7f\u0085\u2028\u2029\u202e") {
+			t.Fatalf("Clean(%q) = %q", s, got)
+		}
+		if again := Clean(got); again != got {
+			t.Fatalf("Clean(%q) = %q, and again %q", s, got, again)
+		}
+		for n := range 12 {
+			if c := cut(got, n+3); len(c) > n+3 || !utf8.ValidString(c) {
+				t.Fatalf("cut(%q, %d) = %q", got, n+3, c)
+			}
+		}
+	})
+}

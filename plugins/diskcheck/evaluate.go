@@ -1,0 +1,149 @@
+package diskcheck
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/nagios"
+)
+
+// evaluate judges what was observed. It is pure.
+func evaluate(o observation, now time.Time) nagios.Result {
+	var r nagios.Result
+	var parts []string
+	for _, v := range o.volumes {
+		if p, bad := v.problem(); bad {
+			r.Problems = append(r.Problems, p)
+		}
+		if v.measured && v.size > 0 {
+			r.Metrics = append(r.Metrics, v.metrics()...)
+			parts = append(parts, fmt.Sprintf("%s free on %s", nagios.Human(v.free, nagios.Bytes), v.name()))
+		}
+		if v.missing != "" {
+			r.Lines = append(r.Lines, fmt.Sprintf("%s does not exist yet; the file system of the folder above was looked at", v.target.path))
+		}
+	}
+	if o.pending != nil {
+		judgePending(&r, *o.pending, o.volumes[0], now)
+		if o.pending.known {
+			parts = append(parts, o.pending.sentence())
+		}
+	}
+	r.Summary = strings.Join(parts, ", ")
+	return r
+}
+
+// name is how texts call the volume: "/data (ext4)" or, where its mount is not known, the path that was given.
+func (v volume) name() string {
+	if v.mount == (mount{}) {
+		return v.target.path
+	}
+	return v.mount.String()
+}
+
+// problem is what is wrong with a volume beyond its numbers.
+func (v volume) problem() (nagios.Problem, bool) {
+	p := nagios.Problem{State: nagios.Unknown, Path: v.target.path}
+	switch {
+	case !v.measured && v.err == nil:
+		p.Text = fmt.Sprintf("the file system of %s does not answer", v.target.path)
+		p.Remedy = "If it is a network mount, look at its server; umount -l frees what hangs on it."
+	case errors.Is(v.err, fs.ErrNotExist):
+		p.State = nagios.Critical
+		p.Text = v.target.path + " does not exist"
+		p.Remedy = "Mount or create it, or correct --path."
+	case v.err != nil:
+		p.Text = fmt.Sprintf("cannot look at %s: %v", v.target.path, v.err)
+		p.Remedy = "Let the check's user search the folders above it."
+	case v.size == 0:
+		p.Text = fmt.Sprintf("%s is on %s, which tells no size", v.target.path, v.name())
+		p.Remedy = "Name a path on a file system that stores data."
+	case v.readOnly:
+		p.State = nagios.Critical
+		p.Text = v.name() + " is mounted read-only"
+		p.Remedy = "The kernel remounts so after an I/O error: look at dmesg, then: mount -o remount,rw " + v.mount.point
+	default:
+		return nagios.Problem{}, false
+	}
+	return p, true
+}
+
+// metrics are the numbers of a volume.
+func (v volume) metrics() []nagios.Metric {
+	metric := func(label string, value, highest float64, phrase string) nagios.Metric {
+		return nagios.Metric{
+			Label: label + v.target.suffix, Value: value, Max: highest, Path: v.target.path,
+			Phrase: "{} " + phrase + " on " + v.name(), Remedy: "Free space there, or move what grows to another file system.",
+		}
+	}
+	ms := []nagios.Metric{
+		metric(labelFree, v.free, v.size, "free"),
+		metric(labelUsed, v.used, v.size, "used"),
+		metric(labelSize, v.size, 0, "in all"),
+	}
+	if total := v.used + v.free; total > 0 {
+		ms = append(ms, metric(labelFreePct, 100*v.free/total, 0, "free"))
+	}
+	if v.inodes > 0 {
+		ms = append(ms, metric(labelInodes, 100*v.inodesUnused/v.inodes, 0, "of inodes free"))
+	}
+	return ms
+}
+
+// judgePending adds what a load would take of the database's volume.
+func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
+	switch {
+	case !p.known && p.err == nil:
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Unknown, Text: fmt.Sprintf("the data dir %s does not answer", p.dataDir), Path: p.dataDir,
+			Remedy: "If it is a network mount, look at its server; for very many files, raise --timeout.",
+		})
+		return
+	case p.err != nil:
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Unknown, Text: fmt.Sprintf("cannot tell what is pending: %v", p.err), Path: p.dataDir,
+			Remedy: "Correct --data-dir, or let the check's user read it.",
+		})
+		return
+	}
+	if p.detail != "" {
+		r.Lines = append(r.Lines, p.detail)
+	}
+	if !p.snapshot.IsZero() {
+		r.Lines = append(r.Lines, fmt.Sprintf("ledger snapshot of %s UTC, %s old", p.snapshot.UTC().Format(time.DateTime),
+			nagios.Human(max(now.Sub(p.snapshot).Round(time.Second).Seconds(), 0), nagios.Seconds)))
+	}
+	needed := float64(p.space.Needed)
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelNeeded, Value: needed, Path: p.dataDir, Phrase: fmt.Sprintf("{} needed to load %d files", p.space.Files),
+	})
+	if !db.measured || db.size == 0 {
+		return
+	}
+	headroom := db.free - needed
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelHeadroom, Value: headroom, Path: db.target.path, Phrase: "{} left on " + db.name() + " after loading what is pending",
+	})
+	if headroom < 0 {
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Critical, Path: db.target.path,
+			Text:   fmt.Sprintf("%s will not fit: %s free on %s", p.sentence(), nagios.Human(db.free, nagios.Bytes), db.name()),
+			Remedy: fmt.Sprintf("Free %s there, or load less with --symbol or --end-date.", nagios.Human(-headroom, nagios.Bytes)),
+		})
+	}
+}
+
+// sentence says what is pending.
+func (p pending) sentence() string {
+	if p.space.Files == 0 {
+		return "nothing is pending"
+	}
+	text := fmt.Sprintf("%d pending files need about %s", p.space.Files, nagios.Human(float64(p.space.Needed), nagios.Bytes))
+	if p.doubt != "" {
+		text += " (" + p.doubt + ")"
+	}
+	return text
+}
