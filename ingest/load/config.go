@@ -57,7 +57,7 @@ const (
 	defaultBatchRows = 1_000_000
 	largeWeight      = 4 // of a file that streams, where a small one weighs 1
 	window           = 2 * largeWeight
-	streamAhead      = 48 // blocks read ahead for a file that streams
+	streamAhead      = 32 // blocks read ahead for a file that streams
 )
 
 // spare is kept free beside what the plan needs: for the ledger, the checkpoint and temporary files.

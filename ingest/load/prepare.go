@@ -117,7 +117,7 @@ func (r *run) others(j *job) []ledger.Entry {
 // options are how a job's file is read.
 func (r *run) options(j *job) scan.Options {
 	return scan.Options{
-		Limits: r.limits, Keep: j.keep, MaxUnpacked: r.MaxUnpacked, Checksum: true, Ahead: streamAhead,
+		Limits: r.limits, Keep: j.keep, MaxUnpacked: r.MaxUnpacked, Checksum: true, Pool: r.pool, Ahead: streamAhead,
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/plan"
+	"github.com/check-ingest/check-ingest/ingest/scan"
+	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -36,6 +38,7 @@ type run struct {
 	publisher *runstate.Publisher
 	snapshots *snapshots
 	progress  Progress
+	pool      *source.Pool
 	pending   []*job // decoded, not yet committed
 	rows      int64  // of pending
 }
@@ -43,7 +46,7 @@ type run struct {
 // Run loads what is not loaded yet and reports what it did. The report is never nil. The error says why the run did not do all that was
 // asked; [ExitCodeOf] turns it into an exit code.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	r := &run{Config: c, report: newReport(c)}
+	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize)}
 	err := r.locked(ctx)
 	r.report.end(c.Now(), err)
 	return r.report, err

@@ -23,14 +23,14 @@ type Options struct {
 	MaxUnpacked int64                  // bytes that compressed content may have; 0 for the default
 	Checksum    bool                   // compare with the .CHECKSUM beside the file, where there is one
 	Increasing  bool                   // fail with ErrOrder, as soon as it is seen, where ids do not strictly increase
-	BlockSize   int                    // bytes; 0 for the default
+	Pool        *source.Pool           // of blocks, shared with other files; nil for one of its own
 	Ahead       int                    // blocks read before they are asked for; 0 for the default
 }
 
-const (
-	defaultBlock = 1 << 20
-	defaultAhead = 8
-)
+// BlockSize is the bytes of text that are decoded at a time.
+const BlockSize = 1 << 20
+
+const defaultAhead = 8
 
 // Facts are what is known of a file once all of it was read and found good.
 type Facts struct {
@@ -88,8 +88,8 @@ type part struct {
 // read.
 func Open(ctx context.Context, f source.File, o Options) *Stream {
 	ctx, cancel := context.WithCancel(ctx)
-	if o.BlockSize == 0 {
-		o.BlockSize = defaultBlock
+	if o.Pool == nil {
+		o.Pool = source.NewPool(BlockSize)
 	}
 	if o.Ahead == 0 {
 		o.Ahead = defaultAhead
@@ -147,7 +147,7 @@ func (s *Stream) readFile() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	blocks := source.NewBlocks(r, s.options.BlockSize)
+	blocks := s.options.Pool.Blocks(r)
 	s.release = blocks.Release
 	for first := true; ; first = false {
 		b, err := blocks.Next()
