@@ -82,7 +82,7 @@ func (s State) LastRun() (Status, RunEnd, bool) {
 		return Status{}, 0, false
 	case s.Previous.Ended():
 		return *s.Previous, RunEnded, true
-	case s.previousLives:
+	case s.PreviousLives:
 		return *s.Previous, RunUnlocked, true
 	case s.Unknowable != "":
 		return *s.Previous, RunSilent, true

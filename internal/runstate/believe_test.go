@@ -113,8 +113,11 @@ func TestBelieveALiveProcessOnly(t *testing.T) {
 		t.Errorf("%v, %q", ok, reason)
 	}
 	f.process(123, 123)
-	if ok, reason := Believe(goodStatus(), h.UID, h, f.proc); !ok || reason != "" {
-		t.Errorf("%v, %q", ok, reason)
+	h.UID, h.User = 1000, "bob"
+	for owner, want := range map[int]bool{0: true, 1000: true, 1001: false} {
+		if ok, reason := Believe(goodStatus(), owner, h, f.proc); ok != want || (reason == "") != want {
+			t.Errorf("a file of user %d: %v, %q", owner, ok, reason)
+		}
 	}
 }
 

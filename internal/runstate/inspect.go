@@ -29,7 +29,7 @@ type State struct {
 
 	// Previous is the status of a run that does not hold the lock, see LastRun.
 	Previous      *Status
-	previousLives bool // its process does
+	PreviousLives bool // its process still runs
 }
 
 // Inspect finds out whether the lock on the file at path is held, by whom, and what the holder publishes. It does not open the
@@ -53,7 +53,7 @@ func inspect(procRoot, path string, fresh func(Status) bool) (State, error) {
 
 // inconsistent reports whether lock and status contradict each other: a run that lives without the lock, or a holder whose status is another's.
 func (s State) inconsistent() bool {
-	return !s.Held && s.previousLives || s.Held && s.StatusIgnored != ""
+	return !s.Held && s.PreviousLives || s.Held && s.StatusIgnored != ""
 }
 
 func inspectOnce(procRoot, path string, fresh func(Status) bool) (State, error) {
@@ -108,7 +108,7 @@ func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs
 		s.StatusIgnored = "its last heartbeat was at " + status.HeartbeatAt.Format(timeLayout)
 	default:
 		s.Previous = &status
-		s.previousLives = !status.Ended() && lives(procRoot, status)
+		s.PreviousLives = !status.Ended() && lives(procRoot, status)
 	}
 }
 

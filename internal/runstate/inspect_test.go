@@ -68,8 +68,8 @@ func TestInspectFindsTheHolderInTheLockTable(t *testing.T) {
 				f.locks(strings.Replace(heldLine, "123", "99", 1))
 				f.process(123, 123)
 				f.opens(123, 7, f.lock, "lock:\t"+heldLine)
-				f.process(124, 124)
-				f.opens(124, 7, f.lock)
+				f.process(122, 122) // has the file open, and no lock
+				f.opens(122, 7, f.lock)
 			},
 			held: true, holder: pythonHolder(),
 		},

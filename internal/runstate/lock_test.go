@@ -357,3 +357,32 @@ func TestAcquireWhileTheFileIsReplaced(t *testing.T) {
 	cancel()
 	wg.Wait()
 }
+
+func TestFileErrorsSayWhatToDo(t *testing.T) {
+	t.Parallel()
+	at := func(err error) error { return &fs.PathError{Op: "open", Path: "/d/l", Err: err} }
+	for name, test := range map[string]struct {
+		cause error
+		want  string
+	}{
+		"a link that appeared":      {at(syscall.ELOOP), "/d/l: lock file is a symlink, expected a regular file"},
+		"no folder":                 {at(syscall.ENOENT), "/d/l: lock file cannot be created: there is no folder /d"},
+		"a read-only file system":   {at(syscall.EROFS), "/d/l: lock file cannot be created: read-only file system"},
+		"a full disk":               {at(syscall.ENOSPC), "/d/l: lock file cannot be created: no space left on device"},
+		"a file system without":     {syscall.ENOLCK, "/d/l: lock file cannot be locked: no locks available"},
+		"replaced again and again":  {errReplaced, "/d/l: lock file cannot be locked: somebody keeps replacing it"},
+		"a folder nobody may enter": {at(syscall.EACCES), "/d/l: lock file cannot be opened: permission denied in folder /d"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := newFileError("/d/l", test.cause)
+			var e *FileError
+			if !errors.As(err, &e) || e.Error() != test.want || !strings.HasSuffix(e.Remedy, ".") || e.Path != "/d/l" {
+				t.Errorf("got %v", err)
+			}
+			if again := newFileError("/d/l", err); !errors.Is(again, err) {
+				t.Errorf("explained twice: %v", again)
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -110,6 +111,7 @@ func TestPublisherSurvivesWhatItCannotWrite(t *testing.T) {
 		}
 		p := NewPublisher(l, Status{}, time.Second, time.Now)
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if err := os.RemoveAll(path); err != nil {
 			t.Fatal(err)
 		}
@@ -120,11 +122,9 @@ func TestPublisherSurvivesWhatItCannotWrite(t *testing.T) {
 		if err := p.Flush(); err != nil {
 			t.Errorf("when all is well again: %v", err)
 		}
-		if err := os.MkdirAll(filepath.Join(path+"x"), 0o700); err != nil {
+		if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		os.Remove(path)
-		os.Rename(path+"x", path)
 		if err := p.Close(func(*Status) {}); !errors.As(err, &e) {
 			t.Errorf("Close: %v", err)
 		}
@@ -141,10 +141,16 @@ func TestReadersNeverSeeHalfAStatus(t *testing.T) {
 	if err := p.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	var wg sync.WaitGroup
-	for range 2 {
+	const writers, each = 4, 300
+	var (
+		wg      sync.WaitGroup
+		writing atomic.Int32
+	)
+	writing.Store(writers)
+	for range writers {
 		wg.Go(func() {
-			for range 200 {
+			defer writing.Add(-1)
+			for range each {
 				p.Update(func(s *Status) { s.Rows++; s.CurrentFile = strings.Repeat("x", int(s.Rows)) })
 				if err := p.Flush(); err != nil {
 					t.Error(err)
@@ -153,10 +159,11 @@ func TestReadersNeverSeeHalfAStatus(t *testing.T) {
 		})
 	}
 	var last int64
-	for range 400 {
+	for writing.Load() > 0 {
 		got := published(t, l)
 		if got.Rows < last {
 			t.Errorf("an older status replaced a newer one: %d rows after %d", got.Rows, last)
+			break
 		}
 		last = got.Rows
 	}
@@ -164,7 +171,7 @@ func TestReadersNeverSeeHalfAStatus(t *testing.T) {
 	if err := p.Close(func(*Status) {}); err != nil {
 		t.Error(err)
 	}
-	if got := published(t, l); got.Rows != 400 {
+	if got := published(t, l); got.Rows != writers*each {
 		t.Errorf("%d rows at the end", got.Rows)
 	}
 }
