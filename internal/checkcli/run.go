@@ -34,10 +34,10 @@ func Main[C any, P interface {
 	*C
 	Check
 }](name string, args []string, stdout io.Writer) int {
-	// A closed stdout must come back as an error of Write: by default the runtime dies of SIGPIPE on descriptor 1.
-	signal.Ignore(syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	// A closed stdout must come back as an error of Write: by default the runtime dies of SIGPIPE on descriptor 1.
+	signal.Ignore(syscall.SIGPIPE)
 	return Run[C, P](Program{Name: name, Args: args, Stdout: stdout, Env: os.LookupEnv, Now: time.Now, Signals: signals})
 }
 
@@ -133,7 +133,7 @@ func (p Program) execute(check Check, f flags, t nagios.Thresholds, now time.Tim
 	limit := time.Duration(f.Timeout)
 	tr := newTracker()
 	base := context.WithValue(context.Background(), trackerKey{}, tr)
-	ctx, cancel := context.WithTimeout(base, limit-min(limit/10, maxGrace))
+	ctx, cancel := context.WithTimeout(base, limit-min(limit/5, maxGrace))
 	defer cancel()
 	watchdog := time.NewTimer(limit)
 	defer watchdog.Stop()
