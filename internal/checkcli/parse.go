@@ -90,3 +90,16 @@ func (p Program) guessOutput() output {
 	}
 	return o
 }
+
+// Model is the grammar of the check C, for its documentation and for tests that compare it with other lists of flags.
+func Model[C any, P interface {
+	*C
+	Check
+}](name string) (*kong.Application, error) {
+	var f flags
+	k, err := Program{Name: name}.parser(P(new(C)), &f)
+	if err != nil {
+		return nil, err
+	}
+	return k.Model, nil
+}
