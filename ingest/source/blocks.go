@@ -111,19 +111,24 @@ func (b *Blocks) cut(buffer []byte) ([]byte, error) {
 		return nil, b.err
 	}
 	end := bytes.LastIndexByte(buffer, '\n') + 1
-	if end == 0 {
-		b.err = fmt.Errorf("line %d: %w: more than %d bytes", b.line, ErrLineTooLong, len(buffer))
-		return nil, b.err
+	unended := end == 0
+	if unended {
+		end = len(buffer)
 	}
 	b.carry = append(b.carry, buffer[end:]...)
 	if len(b.carry) == 0 {
 		ahead := make([]byte, min(lookahead, len(buffer)))
 		b.carry = ahead[:b.fill(ahead, 0)]
 	}
-	if b.err != nil && !errors.Is(b.err, io.EOF) {
+	switch {
+	case b.err != nil && !errors.Is(b.err, io.EOF):
 		return nil, b.err
+	case unended && len(b.carry) > 0:
+		b.err = fmt.Errorf("line %d: %w: more than %d bytes", b.line, ErrLineTooLong, len(buffer))
+		return nil, b.err
+	default:
+		return buffer[:end], nil
 	}
-	return buffer[:end], nil
 }
 
 // fill reads until p is full or there is no more, and returns how much of p is filled; n bytes are already.

@@ -33,7 +33,7 @@ func Choose(files []File) (chosen []File, dropped []Skipped) {
 		ranked := rank(files, rivals)
 		chosen = append(chosen, ranked[0].File)
 		for _, r := range ranked[1:] {
-			dropped = append(dropped, Skipped{r.Path, r.reason(ranked[0].File)})
+			dropped = append(dropped, Skipped{r.Path, r.reason(ranked[0])})
 		}
 	}
 	return chosen, dropped
@@ -73,12 +73,12 @@ func rank(files []File, copies []int) []candidate {
 	return ranked
 }
 
-func (c candidate) reason(winner File) string {
+func (c candidate) reason(winner candidate) string {
 	same := fmt.Sprintf("same market, symbol and period as %s: ", winner.Path)
 	switch {
 	case c.broken && winner.Format != CSV:
 		return same + "this .csv is empty, unreadable or ends in the middle of a line, so the " + winner.Format.Suffix() + " is read"
-	case c.Format == winner.Format && !c.broken:
+	case c.rank == winner.rank:
 		return same + "the first path is read"
 	default:
 		return same + "the " + winner.Format.Suffix() + " is read"

@@ -232,7 +232,7 @@ func (w *walker) read(path string) ([]os.DirEntry, error) {
 
 // namedFolder notes a folder that is called like a file; its content is looked at all the same.
 func (w *walker) namedFolder(path, name string) {
-	if symbol, period, _, err := ParseName(name); err == nil && w.wanted(symbol, period) {
+	if symbol, period, _, err := parseName(name); err == nil && w.wanted(symbol, period) {
 		w.skip(path, "a folder, not a file")
 	}
 }
@@ -261,7 +261,7 @@ var errDangling = errors.New("a symbolic link to nothing")
 // checksum notes a .CHECKSUM whose file is not there in any format.
 func (w *walker) checksum(f folder, name string, names map[string]bool) {
 	stem, _, _ := cutFormat(strings.TrimSuffix(name, checksumSuffix))
-	symbol, period, _, err := ParseName(strings.TrimSuffix(name, checksumSuffix))
+	symbol, period, _, err := parseName(strings.TrimSuffix(name, checksumSuffix))
 	if err != nil {
 		w.listing.Unmatched++
 		return
@@ -278,7 +278,7 @@ func (w *walker) checksum(f folder, name string, names map[string]bool) {
 
 // entry takes a file in, or says why not. The file is only looked at if its name is one that is wanted.
 func (w *walker) entry(f folder, name string, stat func() (os.FileInfo, error)) {
-	symbol, period, format, err := ParseName(name)
+	symbol, period, format, err := parseName(name)
 	if err != nil {
 		w.misnamed(f, name, err)
 		return
@@ -317,19 +317,20 @@ func (w *walker) entry(f folder, name string, stat func() (os.FileInfo, error)) 
 func (w *walker) misnamed(f folder, name string, err error) {
 	_, _, known := cutFormat(name)
 	meant := known && (strings.Contains(name, marker) || f.aggTrades())
-	if whole, ok := cutUnfinished(name); ok {
-		if _, _, _, wholeErr := ParseName(whole); wholeErr == nil {
-			meant, err = true, errors.New("an unfinished download")
-		}
+	whole, unfinished := cutUnfinished(name)
+	if unfinished {
+		_, _, _, wholeErr := parseName(whole)
+		unfinished = wholeErr == nil
 	}
-	if len(w.options.Symbols) > 0 && !slices.ContainsFunc(w.options.Symbols, func(s string) bool { return strings.HasPrefix(name, s+"-") }) {
-		meant = false
-	}
-	if !meant {
+	asked := func(symbol string) bool { return strings.HasPrefix(name, symbol+"-") }
+	switch {
+	case !meant && !unfinished, len(w.options.Symbols) > 0 && !slices.ContainsFunc(w.options.Symbols, asked):
 		w.listing.Unmatched++
-		return
+	case unfinished:
+		w.skip(filepath.Join(f.path, name), "an unfinished download")
+	default:
+		w.skip(filepath.Join(f.path, name), "name cannot be read: %v", err)
 	}
-	w.skip(filepath.Join(f.path, name), "%v", err)
 }
 
 // cutUnfinished takes off what download tools add to a name while the file is not complete.

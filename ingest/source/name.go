@@ -1,6 +1,7 @@
 package source
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -63,21 +64,29 @@ func cutFormat(base string) (stem string, format Format, ok bool) {
 // The name is split at its last "-aggTrades-". Dates must exist and be zero-padded; SYMBOL is what [catalog.CheckSymbol] accepts. The
 // error says which of that is not so.
 func ParseName(base string) (symbol string, period catalog.Period, format Format, err error) {
+	symbol, period, format, err = parseName(base)
+	if err != nil {
+		return "", catalog.Period{}, 0, fmt.Errorf("file name %q: %w", base, err)
+	}
+	return symbol, period, format, nil
+}
+
+// parseName is ParseName with errors that leave out the name.
+func parseName(base string) (symbol string, period catalog.Period, format Format, err error) {
 	stem, format, ok := cutFormat(base)
 	if !ok {
-		return "", catalog.Period{}, 0, fmt.Errorf("file name %q: expected it to end in .csv, .zip, .csv.gz or .csv.zst", base)
+		return "", period, 0, errors.New("expected it to end in .csv, .zip, .csv.gz or .csv.zst")
 	}
 	at := strings.LastIndex(stem, marker)
 	if at < 0 {
-		return "", catalog.Period{}, 0, fmt.Errorf("file name %q: expected SYMBOL-aggTrades-DATE", base)
+		return "", period, 0, errors.New("expected SYMBOL-aggTrades-DATE")
 	}
 	symbol, date := stem[:at], stem[at+len(marker):]
 	if err := catalog.CheckSymbol(symbol); err != nil {
-		return "", catalog.Period{}, 0, fmt.Errorf("file name %q: %w", base, err)
+		return "", period, 0, err
 	}
-	period, ok = parsePeriod(date)
-	if !ok {
-		return "", catalog.Period{}, 0, fmt.Errorf("file name %q: date %q: expected YYYY-MM-DD or YYYY-MM, one that exists", base, date)
+	if period, ok = parsePeriod(date); !ok {
+		return "", period, 0, fmt.Errorf("date %q: expected YYYY-MM-DD or YYYY-MM, one that exists", date)
 	}
 	return symbol, period, format, nil
 }

@@ -194,7 +194,7 @@ func countMembers(r io.ReaderAt, size int64) (uint64, error) {
 	if _, err := r.ReadAt(end64, int64(binary.LittleEndian.Uint64(locator[8:]))); err != nil || string(end64[:4]) != end64Signature {
 		return count, nil //nolint:nilerr // the reader proper says what is wrong
 	}
-	return max(count, binary.LittleEndian.Uint64(end64[32:])), nil
+	return binary.LittleEndian.Uint64(end64[32:]), nil
 }
 
 // boundedReaderAt keeps a hostile directory from being read for ever, and keeps the system's errors, which the zip package's
