@@ -27,7 +27,7 @@ func availableMemory(proc, cgroups string) int64 {
 	available := int64(math.MaxInt64)
 	var info unix.Sysinfo_t
 	if unix.Sysinfo(&info) == nil {
-		available = int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // Totalram has another type on 32-bit machines
+		available = int64(info.Totalram) * int64(info.Unit)
 	}
 	groups, err := os.ReadFile(filepath.Join(proc, "self/cgroup"))
 	if err != nil {

@@ -18,7 +18,7 @@ type job struct {
 	item    plan.Item
 	days    catalog.Period         // the days of the file that were asked for
 	keep    func(catalog.Day) bool // of those, the ones to load; nil for all of the file
-	started time.Time
+	took    time.Duration          // decoding it and writing it, without waiting in between
 
 	small  *decoded     // a small file, decoded
 	stream *scan.Stream // a large one, being read
@@ -50,7 +50,7 @@ func (j *job) entry(now time.Time, runID string) ledger.Entry {
 	f, all := j.item.File, j.facts.All
 	e := ledger.Entry{
 		FilePath: f.Path, Symbol: f.Series.Symbol, Market: f.Series.Market, ProcessedAt: now, Status: ledger.Success,
-		RowCount: j.facts.Lines, FileSize: f.Size, ProcessingTime: now.Sub(j.started), Period: j.days, FileMTime: f.ModTime, SHA256: j.facts.SHA256,
+		RowCount: j.facts.Lines, FileSize: f.Size, ProcessingTime: j.took, Period: j.days, FileMTime: f.ModTime, SHA256: j.facts.SHA256,
 		FirstID: j.facts.Kept.MinID, LastID: j.facts.Kept.MaxID,
 		RowsInserted: j.inserted, RowsDuplicate: j.duplicate, RowsConflict: j.conflict, RowsVoided: all.Voided,
 		IDsMissing: j.idsMissing(), Attempts: j.attempts, RunID: runID,
@@ -112,7 +112,7 @@ func (j *job) failedEntry(now time.Time, runID string) ledger.Entry {
 	f := j.item.File
 	e := ledger.Entry{
 		FilePath: f.Path, Symbol: f.Series.Symbol, Market: f.Series.Market, ProcessedAt: now, Status: ledger.Failed, ErrorMessage: explainRow(j.err),
-		FileSize: f.Size, ProcessingTime: now.Sub(j.started), Period: j.days, FileMTime: f.ModTime, FirstID: -1, LastID: -1, Attempts: j.attempts, RunID: runID,
+		FileSize: f.Size, ProcessingTime: j.took, Period: j.days, FileMTime: f.ModTime, FirstID: -1, LastID: -1, Attempts: j.attempts, RunID: runID,
 	}
 	if j.item.Own != nil {
 		e.Attempts += j.item.Own.Attempts

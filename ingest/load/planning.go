@@ -120,18 +120,18 @@ func (r *run) nothingFor(files []source.File) error {
 		has[f.Series.Symbol] = true
 	}
 	if len(files) == 0 && len(r.Symbols) == 0 {
-		return fmt.Errorf("%w: no file of trades in %s%s", ErrNothing, r.DataDir, r.range_())
+		return fmt.Errorf("%w: no file of trades in %s%s", ErrNothing, r.DataDir, r.asking())
 	}
 	for _, s := range r.Symbols {
 		if !has[s] {
-			return fmt.Errorf("%w: no file of %s in %s%s", ErrNothing, s, r.DataDir, r.range_())
+			return fmt.Errorf("%w: no file of %s in %s%s", ErrNothing, s, r.DataDir, r.asking())
 		}
 	}
 	return nil
 }
 
-// range_ is the days asked for, as words that follow a sentence.
-func (r *run) range_() string {
+// asking is the days asked for, as words that follow a sentence.
+func (r *run) asking() string {
 	s := ""
 	if r.First != nil {
 		s += " from " + r.First.String()
@@ -187,7 +187,7 @@ func (r *run) space(p *planned) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return &store.Error{Kind: store.KindIO, Path: dir, Text: "ask for free space: " + err.Error(), Err: err}
 	}
-	free := int64(fs.Bavail) * fs.Bsize //nolint:unconvert // Bsize has another type on arm64
+	free := int64(fs.Bavail) * fs.Bsize
 	r.report.SpaceFree = free
 	if p.space.Files > 0 && free < p.space.Needed+spare {
 		return &SpaceError{Dir: dir, Needed: p.space.Needed + spare, Free: free}

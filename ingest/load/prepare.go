@@ -123,7 +123,6 @@ func (r *run) options(j *job) scan.Options {
 
 // open begins to stream a large file.
 func (r *run) open(ctx context.Context, j *job) {
-	j.started = r.Now()
 	j.attempts++
 	o := r.options(j)
 	o.Increasing = !j.staged
@@ -132,7 +131,8 @@ func (r *run) open(ctx context.Context, j *job) {
 
 // decode reads all of a small file, again where what failed may pass.
 func (r *run) decode(ctx context.Context, j *job) {
-	j.started = r.Now()
+	started := r.Now()
+	defer func() { j.took += r.Now().Sub(started) }()
 	j.err = r.retry(ctx, j, func() error {
 		s := scan.Open(ctx, j.item.File, r.options(j))
 		defer s.Close()

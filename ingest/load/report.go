@@ -149,9 +149,9 @@ func (r *Report) skip(i plan.Item, reason string) {
 }
 
 // add notes what became of a file that was tried.
-func (r *Report) add(now time.Time, j *job) {
+func (r *Report) add(j *job) {
 	f := &r.Files[r.byPath[j.item.File.Path]]
-	f.Attempts, f.Milliseconds = j.attempts, now.Sub(j.started).Milliseconds()
+	f.Attempts, f.Milliseconds = j.attempts, j.took.Milliseconds()
 	t := &r.Totals
 	if j.err != nil {
 		f.Status, f.Error = "failed", explainRow(j.err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -39,14 +39,16 @@ type run struct {
 	snapshots *snapshots
 	progress  Progress
 	pool      *source.Pool
-	pending   []*job // decoded, not yet committed
-	rows      int64  // of pending
+	// above is, by series, an id such that no row of the table has it or a larger one. It holds after a rollback too.
+	above   map[catalog.Series]int64
+	pending []*job // decoded, not yet committed
+	rows    int64  // of pending
 }
 
 // Run loads what is not loaded yet and reports what it did. The report is never nil. The error says why the run did not do all that was
 // asked; [ExitCodeOf] turns it into an exit code.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize)}
+	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize), above: map[catalog.Series]int64{}}
 	err := r.locked(ctx)
 	r.report.end(c.Now(), err)
 	return r.report, err
@@ -248,7 +250,7 @@ func (r *run) committed(jobs []*job) {
 			}
 			r.entries.set(r.entryOf(j))
 		}
-		r.report.add(r.Now(), j)
+		r.report.add(j)
 		r.logFile(j)
 		r.progress.FilesDone++
 		r.progress.BytesDone += j.item.File.Size
@@ -263,9 +265,6 @@ func (r *run) committed(jobs []*job) {
 		r.Log.Warn("run status could not be published", keyError, err)
 	}
 	r.snapshots.request(r.entries.all())
-	if r.Throttle > 0 {
-		time.Sleep(r.Throttle)
-	}
 }
 
 // remember updates the entries of files that moved, so that the next run finds them at once.
@@ -279,7 +278,7 @@ func (r *run) remember(ctx context.Context, p *planned) error {
 	if len(moved) == 0 {
 		return nil
 	}
-	tx, err := r.db.Begin()
+	tx, err := r.db.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -305,9 +304,7 @@ func (r *run) phase(p runstate.Phase) { r.publisher.Update(func(s *runstate.Stat
 func (r *run) current(path string) {
 	r.progress.Current = path
 	r.publisher.Update(func(s *runstate.Status) { s.CurrentFile = path })
-	if r.Progress != nil {
-		r.Config.Progress(r.progress)
-	}
+	r.show()
 }
 
 func (r *run) tell() {
@@ -320,8 +317,12 @@ func (r *run) tell() {
 			s.RowsPerSecond = float64(p.Rows) / seconds
 		}
 	})
-	if r.Config.Progress != nil {
-		r.Config.Progress(p)
+	r.show()
+}
+
+func (r *run) show() {
+	if r.Progress != nil {
+		r.Progress(r.progress)
 	}
 }
 
@@ -333,7 +334,7 @@ func (r *run) skipped(j *job, reason string) {
 }
 
 func (r *run) logFile(j *job) {
-	seconds := r.Now().Sub(j.started).Seconds()
+	seconds := j.took.Seconds()
 	switch {
 	case j.err != nil:
 		r.Log.Error("file failed", keyFile, j.item.File.Path, keyError, explainRow(j.err))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/scan"
@@ -20,6 +21,9 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 		switch {
 		case err == nil:
 			r.committed(jobs)
+			if r.Throttle > 0 && !pause(ctx, r.Throttle) {
+				return context.Cause(ctx)
+			}
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -51,16 +55,16 @@ func (r *run) reopen(ctx context.Context, j *job) error {
 	if j.stream == nil {
 		return nil
 	}
-	started, attempts := j.started, j.attempts
+	attempts := j.attempts
 	j.close()
 	r.open(ctx, j)
-	j.started, j.attempts = started, attempts // it is still the same attempt
+	j.attempts = attempts // it is still the same attempt
 	return ctx.Err()
 }
 
 // tryCommit is one attempt at a transaction. Where one job is the reason why it failed, it tells which.
 func (r *run) tryCommit(ctx context.Context, jobs []*job) (culprit *job, err error) {
-	tx, err := r.db.Begin()
+	tx, err := r.db.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +109,8 @@ func (r *run) entryOf(j *job) ledger.Entry {
 
 // write puts the rows of one file into the transaction. It returns errTouched where the file has to be staged and was not, or not yet.
 func (r *run) write(ctx context.Context, tx *store.Tx, j *job) error {
+	started := r.Now()
+	defer func() { j.took += r.Now().Sub(started) }()
 	if j.item.Action == plan.Replace {
 		if err := r.removeOld(ctx, tx, j); err != nil {
 			return err
@@ -133,14 +139,15 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 	if kept.Rows == 0 {
 		return nil
 	}
-	known := int64(0)
-	if kept.Increasing {
-		var err error
-		if known, err = tx.Count(ctx, series, kept.MinID, kept.MaxID); err != nil {
+	fresh := kept.Increasing && !j.staged
+	if fresh {
+		known, err := r.known(ctx, tx, j)
+		if err != nil {
 			return err
 		}
+		fresh = known == 0
 	}
-	if !kept.Increasing || known > 0 || j.staged {
+	if !fresh {
 		return r.stage(ctx, tx, j, j.small.source())
 	}
 	n, err := tx.Insert(ctx, series, j.small.source())
@@ -148,6 +155,28 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 		return err
 	}
 	return j.inserts(n)
+}
+
+// known is how many rows the table has in the range of the file's ids. Files mostly come in the order of their ids, so most of the time it is
+// enough to know that no row of the series has an id as large as the file's first.
+func (r *run) known(ctx context.Context, tx *store.Tx, j *job) (int64, error) {
+	kept, series := j.facts.Kept, j.item.File.Series
+	above, seen := r.above[series]
+	if seen && kept.MinID >= above {
+		r.above[series] = kept.MaxID + 1
+		return 0, nil
+	}
+	if !seen {
+		n, err := tx.Count(ctx, series, kept.MinID, math.MaxInt64)
+		if err != nil {
+			return 0, err
+		}
+		if n == 0 {
+			r.above[series] = kept.MaxID + 1
+			return 0, nil
+		}
+	}
+	return tx.Count(ctx, series, kept.MinID, kept.MaxID)
 }
 
 // inserts notes how many rows went in: all, unless the table has a key that some of them repeat.
@@ -175,9 +204,11 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if err != nil {
 		return err
 	}
-	kept := j.facts.Kept
-	if kept.Rows > 0 && !r.db.Table().Keyed() {
-		count, err := tx.Count(ctx, j.item.File.Series, kept.MinID, kept.MaxID)
+	kept, series := j.facts.Kept, j.item.File.Series
+	if above, seen := r.above[series]; seen && kept.MinID >= above {
+		r.above[series] = kept.MaxID + 1
+	} else if kept.Rows > 0 && !r.db.Table().Keyed() {
+		count, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,73 @@
+// Command bench measures the loader beside the ways people load such files otherwise, all in one run: every contestant is a process of its
+// own, rounds are interleaved, and what counts are the ratios of the medians. It makes the data it needs, the same on every machine.
+//
+//	make bench            # about half an hour; writes the table into docs/performance.md
+//	make bench QUICK=1    # about three minutes; prints it
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	if err := bench(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are what the flags say.
+type settings struct {
+	quick  bool
+	dir    string // of the data and the databases
+	bin    string // of the binaries
+	doc    string // the page the table goes into; empty for none
+	rounds int
+	only   string // the name of a contestant or group; empty for all
+}
+
+func bench(args []string) error {
+	if len(args) > 0 && args[0] == "peer" { // a contestant, started by run
+		return peer(args[1:])
+	}
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.BoolVar(&s.quick, "quick", false, "less data, fewer rounds")
+	flags.StringVar(&s.dir, "dir", filepath.Join(os.TempDir(), "check-ingest-bench"), "folder for data and databases; kept, so that the next run finds the data")
+	flags.StringVar(&s.bin, "bin", "bin", "folder of the binaries")
+	flags.StringVar(&s.doc, "doc", "docs/performance.md", "page to write the table into")
+	flags.IntVar(&s.rounds, "rounds", 0, "rounds; 0 = 5, or 3 with -quick")
+	flags.StringVar(&s.only, "only", "", "run only the group of this name")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if s.rounds == 0 {
+		s.rounds = 5
+		if s.quick {
+			s.rounds = 3
+		}
+	}
+	if s.quick || s.only != "" {
+		s.doc = ""
+	}
+	groups := groups(s)
+	var results []result
+	for _, g := range groups {
+		if s.only != "" && g.name != s.only {
+			continue
+		}
+		measured, err := g.run(s)
+		if err != nil {
+			return fmt.Errorf("%s: %w", g.name, err)
+		}
+		results = append(results, measured)
+		fmt.Print(measured.markdown())
+	}
+	if s.doc == "" {
+		return nil
+	}
+	return writeDoc(s.doc, results)
+}
