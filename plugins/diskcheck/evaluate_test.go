@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -200,4 +201,29 @@ func FuzzFindMount(f *testing.F) {
 			t.Fatalf("%+v", m)
 		}
 	})
+}
+
+func TestFill(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		st                              unix.Statfs_t
+		size, used, free, inodes, spare float64
+		readOnly                        bool
+	}{
+		"blocks kept for root are not free":       {unix.Statfs_t{Blocks: 100, Bfree: 40, Bavail: 35, Frsize: 10, Bsize: 99, Files: 8, Ffree: 2}, 1000, 600, 350, 8, 2, false},
+		"an old kernel tells only one block size": {unix.Statfs_t{Blocks: 100, Bfree: 40, Bavail: 35, Bsize: 10}, 1000, 600, 350, 0, 0, false},
+		"more free than there is":                 {unix.Statfs_t{Blocks: 10, Bfree: 40, Bavail: 40, Frsize: 1}, 10, 0, 40, 0, 0, false},
+		"above 8 EiB":                             {unix.Statfs_t{Blocks: 1 << 62, Bfree: 1 << 62, Bavail: 1 << 61, Frsize: 1 << 12}, 1 << 74, 0, 1 << 73, 0, 0, false},
+		"read-only":                               {unix.Statfs_t{Blocks: 1, Frsize: 1, Flags: unix.ST_RDONLY | unix.ST_NODEV}, 1, 1, 0, 0, 0, true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var v volume
+			v.fill(tc.st)
+			if !v.measured || v.size != tc.size || v.used != tc.used || v.free != tc.free || v.inodes != tc.inodes || v.inodesUnused != tc.spare || v.readOnly != tc.readOnly {
+				t.Fatalf("%+v", v)
+			}
+		})
+	}
 }
