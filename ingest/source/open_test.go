@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -15,7 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -256,154 +254,6 @@ func TestOpenWhatCannotBeOpened(t *testing.T) {
 	})
 }
 
-// Somebody writes to the file while it is read: that is said, whatever else is wrong because of it.
-func TestOpenNoticesChanges(t *testing.T) {
-	t.Parallel()
-	text := rows(20_000)
-	var noise strings.Builder // what does not shrink, so that only a part of the archive is read at first
-	rng := sha256.Sum256([]byte("noise"))
-	for noise.Len() < 2<<20 {
-		rng = sha256.Sum256(rng[:])
-		noise.WriteString(hex.EncodeToString(rng[:]) + "\n")
-	}
-	contents := map[source.Format][]byte{
-		source.CSV:  []byte(text),
-		source.ZIP:  archive{}.bytes(t, entry{name: csvName, text: noise.String()}),
-		source.GZIP: gzipped(t, noise.String()),
-		source.ZSTD: zstandard(t, noise.String()),
-	}
-	changes := map[string]func(path string, size int64) error{
-		"grows": func(path string, _ int64) error {
-			f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteString("more")
-			return errors.Join(err, f.Close())
-		},
-		"grows under its old time": func(path string, size int64) error {
-			info, err := os.Stat(path)
-			if err != nil {
-				return err
-			}
-			return errors.Join(os.Truncate(path, size+1), os.Chtimes(path, time.Time{}, info.ModTime()))
-		},
-		"shrinks":    func(path string, size int64) error { return os.Truncate(path, size-10) },
-		"is emptied": func(path string, _ int64) error { return os.Truncate(path, 0) },
-		"is overwritten in place": func(path string, size int64) error {
-			return errors.Join(os.Truncate(path, 0), os.Truncate(path, size), os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0)))
-		},
-		"is touched": func(path string, _ int64) error { return os.Chtimes(path, time.Unix(1, 0), time.Unix(1, 0)) },
-	}
-	for format, content := range contents {
-		for name, change := range changes {
-			t.Run(format.String()+" "+name, func(t *testing.T) {
-				t.Parallel()
-				f := file(t, format, content)
-				r, err := source.Open(t.Context(), f, source.OpenOptions{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer r.Close()
-				if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
-					t.Fatal(err)
-				}
-				if err := change(f.Path, int64(len(content))); err != nil {
-					t.Fatal(err)
-				}
-				_, err = io.Copy(io.Discard, r)
-				if !errors.Is(err, source.ErrChanged) || !source.Transient(err) {
-					t.Errorf("error %v, want ErrChanged, to be tried again", err)
-				}
-			})
-		}
-		t.Run(format.String()+" is replaced by rename", func(t *testing.T) {
-			t.Parallel()
-			f := file(t, format, content)
-			r, err := source.Open(t.Context(), f, source.OpenOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			write(t, f.Path+".new", "other")
-			if err := os.Rename(f.Path+".new", f.Path); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.Copy(io.Discard, r); err != nil {
-				t.Errorf("the file that was opened is still whole: %v", err)
-			}
-		})
-	}
-}
-
-func TestOpenWatchesItsContext(t *testing.T) {
-	t.Parallel()
-	text := rows(100_000)
-	for format, content := range map[source.Format][]byte{
-		source.CSV: []byte(text), source.ZIP: archive{}.bytes(t, entry{name: csvName, text: text}), source.GZIP: gzipped(t, text), source.ZSTD: zstandard(t, text),
-	} {
-		t.Run(format.String(), func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithCancel(t.Context())
-			f := file(t, format, content)
-			r, err := source.Open(ctx, f, source.OpenOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer r.Close()
-			if _, err := io.ReadFull(r, make([]byte, 100)); err != nil {
-				t.Fatal(err)
-			}
-			cancel()
-			n, err := io.Copy(io.Discard, r)
-			if !errors.Is(err, context.Canceled) || n > 1<<20 {
-				t.Errorf("%d bytes, %v; want it to stop", n, err)
-			}
-			var fe *source.FileError
-			if errors.As(err, &fe) {
-				t.Errorf("%v blames the file", err)
-			}
-			if _, err := source.Open(ctx, f, source.OpenOptions{}); !errors.Is(err, context.Canceled) {
-				t.Errorf("Open with a context that is done: %v", err)
-			}
-		})
-	}
-}
-
-// countdown is a context that ends after some looks at it.
-type countdown struct {
-	context.Context
-	left *int
-}
-
-func (c countdown) Err() error {
-	if *c.left--; *c.left < 0 {
-		return context.Canceled
-	}
-	return nil
-}
-
-// What is only read for its hash, because the member lies behind or before it, may be long too.
-func TestOpenWatchesItsContextBesideTheMember(t *testing.T) {
-	t.Parallel()
-	one := entry{name: csvName, text: rows(1)}
-	long := entry{name: "x", text: strings.Repeat("x", 4<<20), stored: true}
-	for name, entries := range map[string][]entry{"before": {long, one}, "behind": {one, long}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			looks := 8 // four megabytes take sixteen
-			r, err := source.Open(countdown{t.Context(), &looks}, zipFile(t, archive{}.bytes(t, entries...)), source.OpenOptions{})
-			if err == nil {
-				_, err = io.Copy(io.Discard, r)
-				r.Close()
-			}
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("error %v, want it to stop", err)
-			}
-		})
-	}
-}
-
 func TestReaderAfterClose(t *testing.T) {
 	t.Parallel()
 	r, err := source.Open(t.Context(), file(t, source.CSV, []byte("1\n")), source.OpenOptions{})
@@ -499,55 +349,4 @@ func TestUnpackedSizeAndLook(t *testing.T) {
 			t.Errorf("SHA256 = %s, %v", sum, err)
 		}
 	})
-}
-
-func BenchmarkRead(b *testing.B) {
-	s := synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(day(b, "2024-02-29")), Rows: 500_000}
-	for name, packing := range map[string]synth.Packing{"csv": synth.Plain, "zip": synth.Zip, "gzip": synth.Gzip, "zstd": synth.Zstd} {
-		b.Run(name, func(b *testing.B) {
-			dir := b.TempDir()
-			if _, err := synth.WriteFile(dir, synth.One, s, packing); err != nil {
-				b.Fatal(err)
-			}
-			l, err := source.Find(b.Context(), dir, source.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			pool := source.NewPool(1 << 20)
-			for b.Loop() {
-				r, err := source.Open(b.Context(), l.Files[0], source.OpenOptions{Checksum: true})
-				if err != nil {
-					b.Fatal(err)
-				}
-				blocks := pool.Blocks(r)
-				for {
-					block, err := blocks.Next()
-					if errors.Is(err, io.EOF) {
-						break
-					}
-					if err != nil {
-						b.Fatal(err)
-					}
-					blocks.Release(block)
-				}
-				b.SetBytes(r.Info().BytesOut)
-				if err := r.Close(); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
-func BenchmarkFind(b *testing.B) {
-	dir := b.TempDir()
-	for i := range 2000 {
-		write(b, filepath.Join(dir, fmt.Sprintf("S%dUSDT-aggTrades-2024-01-01.zip", i)), "")
-		write(b, filepath.Join(dir, fmt.Sprintf("S%dUSDT-aggTrades-2024-01-01.zip.CHECKSUM", i)), "")
-	}
-	for b.Loop() {
-		if _, err := source.Find(b.Context(), dir, source.Options{}); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
