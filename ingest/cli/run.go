@@ -17,7 +17,7 @@ import (
 
 // database is the flags of every sub-command.
 type database struct {
-	DB       string            `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file. It is created if it does not exist."`
+	DB       string            `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file; a load creates it if it does not exist."`
 	LockFile string            `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart."`
 	Wait     settings.Duration `group:"how" default:"1s" placeholder:"DURATION" help:"How long to wait for a lock that is held. A bare number is seconds."`
 
