@@ -1,0 +1,84 @@
+# make lists the targets. Everything that is built goes to bin/, what the demo makes to demo/.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+# Pinned, and kept outside the tree.
+LINT_VERSION := v2.15.0
+TOOLS        ?= $(shell go env GOPATH)/check-ingest-tools
+LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+
+STATIC := check_ingest_lock check_ingest_disk check_ingest_csv
+LINKED := check_ingest_db check_ingest_log ingest-aggtrades
+FLAGS  := -trimpath -ldflags='-s -w'
+
+FUZZTIME ?= 5s
+KILLS    ?= 1000
+# What the demo loads, and where to; it makes its own files where DATA_DIR is empty.
+DATA_DIR ?=
+DEMO     ?= demo
+
+.PHONY: help all build demo test race fuzz bench lint fmt vet deps check soak clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+all: build test ## build and test
+
+build: ## build the six binaries into bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build $(FLAGS) -o bin/ $(STATIC:%=./cmd/%)
+	CGO_ENABLED=1 go build $(FLAGS) -o bin/ $(LINKED:%=./cmd/%)
+
+demo: build ## build, load files (DATA_DIR=..., or made-up ones) and run the five checks
+	@DATA_DIR='$(DATA_DIR)' DEMO='$(DEMO)' ./contrib/demo.sh
+
+test: ## the tests
+	go test ./...
+
+race: ## the tests with the race detector, without the long ones
+	go test -race -short ./...
+
+fuzz: ## fuzz every target for FUZZTIME each
+	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
+			echo "== $$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir | grep -vE 'elapsed: .*(gathering|execs: 0 )'; \
+		done; \
+	done
+
+bench: ## compare with the scripts' SQL and the best plain SQL; QUICK=1 for three minutes
+	go run ./internal/bench $(if $(QUICK),-quick) $(BENCHFLAGS)
+
+vet: ## go vet
+	go vet ./...
+
+lint: $(LINT) ## golangci-lint, with the layer rules
+	$(LINT) run ./...
+
+fmt: $(LINT) ## format
+	$(LINT) fmt ./...
+
+deps: build ## the small checks do not link DuckDB, are static and below 8 MB
+	@for b in $(STATIC); do \
+		if go list -deps ./cmd/$$b | grep -q duckdb; then echo "$$b links DuckDB"; exit 1; fi; \
+		size=$$(stat -c %s bin/$$b); \
+		if [ $$size -gt 8000000 ]; then echo "$$b has $$size bytes"; exit 1; fi; \
+		if ldd bin/$$b >/dev/null 2>&1; then echo "$$b is not static"; exit 1; fi; \
+		echo "$$b: $$size bytes, static, no DuckDB"; \
+	done
+
+check: build vet lint deps test race fuzz ## all that a commit has to pass
+
+soak: ## the long tests: KILLS kills, FUZZTIME a target
+	CHECK_INGEST_KILLS=$(KILLS) go test -count=1 -timeout 12h -run Kill ./internal/e2e
+	$(MAKE) fuzz FUZZTIME=$(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin dist demo
+
+$(LINT):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/$(LINT_VERSION) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv $(TOOLS)/$(LINT_VERSION)/golangci-lint $@
