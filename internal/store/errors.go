@@ -80,9 +80,10 @@ var texts = []struct {
 	{"Disk quota exceeded", KindNoSpace, "disk quota exceeded", "free space or raise the quota and run again: nothing that was committed is lost"},
 	{"File too large", KindNoSpace, "the file may not grow further (file size limit)", "raise the limit (ulimit -f) and run again: nothing that was committed is lost"},
 	{"not a valid DuckDB database file", KindNotDuckDB, "is not a DuckDB database", "check the path"},
+	{"sqlite_scanner", KindNotDuckDB, "is an SQLite database, not one of DuckDB", "check the path"}, // what DuckDB would load an extension for
 	{"Trying to read a database file with version number", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
 	{"was written with a storage version greater than", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
-	{"vector size", KindNewer, "was written by a DuckDB built with another vector size", "open it with the program that wrote it and export it"},
+	{"compiled vector size", KindNewer, "was written by a DuckDB built with another vector size", "open it with the program that wrote it and export it"},
 	{"Could not read enough bytes from file", KindCorrupt, "is damaged: it ends before its content does", "restore it from a backup"},
 	{"Corrupt", KindCorrupt, "is damaged: a block's checksum does not match", "restore it from a backup"},
 	{"corrupt database file", KindCorrupt, "is damaged: a block holds what cannot be", "restore it from a backup"},
@@ -96,8 +97,6 @@ var texts = []struct {
 }
 
 // holderPID finds the PID in "Conflicting lock is held in /usr/bin/x (PID 123)".
-//
-//nolint:gochecknoglobals // compiled once
 var holderPID = regexp.MustCompile(`\(PID (\d+)\)`)
 
 // explain turns an error of DuckDB or its driver about the database at path into an [Error]. Errors of a cancelled context, nil, and

@@ -80,7 +80,7 @@ func (db *DB) CompleteLedger(ctx context.Context) error {
 	if len(missing) == 0 {
 		return nil
 	}
-	tx, err := db.Begin()
+	tx, err := db.Begin(ctx)
 	if err != nil {
 		return err
 	}

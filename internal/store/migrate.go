@@ -19,7 +19,7 @@ func (db *DB) WidenQuantity(ctx context.Context) error {
 	if quantity.Type == WideQuantity {
 		return nil
 	}
-	tx, err := db.Begin()
+	tx, err := db.Begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -49,8 +49,6 @@ func (db *DB) alters() bool {
 }
 
 // quantityColumn finds the quantity column in a CREATE TABLE statement as DuckDB prints it.
-//
-//nolint:gochecknoglobals // compiled once
 var quantityColumn = regexp.MustCompile(`\bquantity (DECIMAL\(\d+,\s*\d+\)|DOUBLE)`)
 
 const swapTable = "aggtrades_history_widened"

@@ -75,7 +75,7 @@ func Resolve(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("resolve %q: %w", path, err)
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	resolved, err := filepath.EvalSymlinks(abs)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, lerr := os.Lstat(abs); lerr == nil {
 			return "", &Error{Kind: KindMissing, Path: abs, Text: "is a symlink to a file that does not exist", Remedy: "mend or remove the link", Err: err}
@@ -84,15 +84,15 @@ func Resolve(path string) (string, error) {
 		if derr != nil {
 			return "", &Error{Kind: KindMissing, Path: abs, Text: "its folder does not exist", Remedy: "create it: mkdir -p " + filepath.Dir(abs), Err: derr}
 		}
-		real = filepath.Join(dir, filepath.Base(abs))
+		resolved = filepath.Join(dir, filepath.Base(abs))
 	} else if err != nil {
 		return "", &Error{Kind: pathKind(err), Path: abs, Text: pathText(err), Err: err}
 	}
 	// The driver takes the path from a connection string and cannot quote these.
-	if _, err := url.PathUnescape(real); err != nil || strings.ContainsRune(real, '?') {
-		return "", &Error{Kind: KindNotRegular, Path: real, Text: "DuckDB's driver cannot open a path with '?' or a stray '%'", Remedy: "rename it"}
+	if _, err := url.PathUnescape(resolved); err != nil || strings.ContainsRune(resolved, '?') {
+		return "", &Error{Kind: KindNotRegular, Path: resolved, Text: "DuckDB's driver cannot open a path with '?' or a stray '%'", Remedy: "rename it"}
 	}
-	return real, nil
+	return resolved, nil
 }
 
 func pathKind(err error) Kind {
@@ -235,7 +235,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return fmt.Errorf("open folder to sync it: %w", err)
 	}
-	defer d.Close() //nolint:errcheck // only read
+	defer d.Close()
 	if err := d.Sync(); err != nil {
 		return fmt.Errorf("sync folder %q: %w", dir, err)
 	}

@@ -48,9 +48,6 @@ var ledgerColumns = []Column{
 	{Name: "run_id", Type: "VARCHAR"},
 }
 
-// scriptsLedger is how many of ledgerColumns the Python scripts' ledger has.
-const scriptsLedger = 8
-
 // Column is one column of a table as DuckDB's catalog has it.
 type Column struct {
 	Name     string
@@ -106,8 +103,6 @@ func (t Table) LedgerMissing() []Column {
 }
 
 // decimalType reads DECIMAL(18,8).
-//
-//nolint:gochecknoglobals // compiled once
 var decimalType = regexp.MustCompile(`^DECIMAL\((\d+),(\d+)\)$`)
 
 // Limit is the largest price or quantity the column holds, in 1e-8 units.
@@ -154,6 +149,11 @@ func (t Table) Check() error {
 	for _, c := range t.Columns {
 		if err := c.check(); err != nil {
 			return fmt.Errorf("its table %s has %w", tradesTable, err)
+		}
+	}
+	for _, k := range t.Keys {
+		if !slices.Contains(k, "agg_trade_id") && !slices.Equal(k, []string{"id"}) {
+			return fmt.Errorf("its table %s has a key on %s, which trades that differ share", tradesTable, strings.Join(k, ", "))
 		}
 	}
 	return nil
@@ -273,7 +273,7 @@ func readDDL(ctx context.Context, q querier, table string) (ddl, comment string,
 
 // createSchema makes the tables of a new database.
 func (db *DB) createSchema(ctx context.Context) error {
-	tx, err := db.Begin()
+	tx, err := db.Begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,10 @@ type Tx struct {
 	failed bool
 }
 
-// Begin begins a transaction. It is not bound to a context: cancelling one would close the connection, and with it the table functions
-// that feed rows; the statements are.
-func (db *DB) Begin() (*Tx, error) {
-	tx, err := db.conn.BeginTx(context.Background(), nil)
+// Begin begins a transaction. Cancelling ctx does not end it, which would close the connection, and with it the table functions that feed
+// rows; it ends the statements.
+func (db *DB) Begin(ctx context.Context) (*Tx, error) {
+	tx, err := db.conn.BeginTx(context.WithoutCancel(ctx), nil)
 	if err != nil {
 		return nil, explain(db.path, err)
 	}
