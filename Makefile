@@ -44,7 +44,7 @@ fuzz: ## fuzz every target for FUZZTIME each
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for target in $$(grep -rhoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
 			echo "== $$dir $$target"; \
-			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir | grep -vE 'elapsed: .*(gathering|execs: 0 )'; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$dir | grep -vE 'elapsed: .*(gathering|execs: 0 )'; \
 		done; \
 	done
 
