@@ -15,10 +15,10 @@ import (
 
 // job is one file on its way into the database.
 type job struct {
-	item    plan.Item
-	days    catalog.Period         // the days of the file that were asked for
-	keep    func(catalog.Day) bool // of those, the ones to load; nil for all of the file
-	took    time.Duration          // decoding it and writing it, without waiting in between
+	item plan.Item
+	days catalog.Period         // the days of the file that were asked for
+	keep func(catalog.Day) bool // of those, the ones to load; nil for all of the file
+	took time.Duration          // decoding it and writing it, without waiting in between
 
 	small  *decoded     // a small file, decoded
 	stream *scan.Stream // a large one, being read
@@ -27,6 +27,7 @@ type job struct {
 	attempts  int64
 	facts     scan.Facts
 	staged    bool // it went, or has to go, through the staging table
+	alone     bool // it must not be written together with others
 	inserted  int64
 	duplicate int64
 	conflict  int64

@@ -27,6 +27,7 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 			return nil
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
+		case errors.Is(err, errTogether): // they go alone now
 		case culprit == nil:
 			return err
 		case errors.Is(err, errTouched):
@@ -73,31 +74,34 @@ func (r *run) tryCommit(ctx context.Context, jobs []*job) (culprit *job, err err
 			err = errors.Join(err, tx.Rollback())
 		}
 	}()
-	for _, j := range jobs {
-		if j.err == nil {
-			if err := r.write(ctx, tx, j); err != nil {
-				return j, err
-			}
-		}
-		if err := r.record(ctx, tx, j); err != nil {
-			return nil, err
-		}
+	if culprit, err := r.writeAll(ctx, tx, jobs); err != nil {
+		return culprit, err
+	}
+	if err := r.record(ctx, tx, jobs); err != nil {
+		return nil, err
 	}
 	return nil, tx.Commit()
 }
 
-// record writes the ledger entry of a job. That of a file whose rows are in the database is not overwritten because a changed file could not replace it.
-func (r *run) record(ctx context.Context, tx *store.Tx, j *job) error {
-	own := j.item.Own
-	if j.err != nil && own != nil && own.Loaded() {
-		return nil
-	}
-	if own != nil && own.FilePath != j.item.File.Path {
-		if err := tx.Forget(ctx, own.FilePath); err != nil {
-			return err
+// record writes the jobs' ledger entries. That of a file whose rows are in the database is not overwritten because a changed file could not
+// replace it.
+func (r *run) record(ctx context.Context, tx *store.Tx, jobs []*job) error {
+	var moved []string
+	var entries []ledger.Entry
+	for _, j := range jobs {
+		own := j.item.Own
+		if j.err != nil && own != nil && own.Loaded() {
+			continue
 		}
+		if own != nil && own.FilePath != j.item.File.Path {
+			moved = append(moved, own.FilePath)
+		}
+		entries = append(entries, r.entryOf(j))
 	}
-	return tx.Record(ctx, r.entryOf(j))
+	if err := tx.Forget(ctx, moved...); err != nil {
+		return err
+	}
+	return tx.Record(ctx, entries...)
 }
 
 func (r *run) entryOf(j *job) ledger.Entry {

@@ -29,8 +29,6 @@ var (
 	sqlLedgerReadOld string
 	//go:embed sql/ledger_delete.sql
 	sqlLedgerDelete string
-	//go:embed sql/ledger_insert.sql
-	sqlLedgerInsert string
 	//go:embed sql/staged_all.sql
 	sqlStagedAll string
 	//go:embed sql/staged.sql

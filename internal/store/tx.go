@@ -3,11 +3,14 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/duckdb/duckdb-go/v2"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
@@ -122,56 +125,84 @@ func (tx *Tx) Delete(ctx context.Context, series catalog.Series, first, last int
 
 // Record writes ledger entries, each in place of an earlier one of its path.
 func (tx *Tx) Record(ctx context.Context, entries ...ledger.Entry) error {
+	paths := make([]string, len(entries))
+	for i, e := range entries {
+		paths[i] = e.FilePath
+	}
+	if err := tx.Forget(ctx, paths...); err != nil {
+		return err
+	}
+	if err := tx.db.conn.Raw(func(conn any) error { return appendEntries(conn, entries) }); err != nil {
+		return tx.fail(err)
+	}
+	return nil
+}
+
+// Forget removes the ledger entries of paths, where there are any.
+func (tx *Tx) Forget(ctx context.Context, paths ...string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	_, err := tx.exec(ctx, sqlLedgerDelete, paths)
+	return err
+}
+
+// appendEntries adds entries to ingestion_log within the connection's transaction.
+func appendEntries(conn any, entries []ledger.Entry) (err error) {
+	c, ok := conn.(driver.Conn)
+	if !ok {
+		return fmt.Errorf("append to %s: the connection is a %T", ledgerTable, conn)
+	}
+	names := make([]string, len(ledgerColumns))
+	for i, column := range ledgerColumns {
+		names[i] = column.Name
+	}
+	a, err := duckdb.NewAppenderWithColumns(c, "", "", ledgerTable, names)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
 	for _, e := range entries {
-		if err := tx.Forget(ctx, e.FilePath); err != nil {
-			return err
-		}
-		if _, err := tx.exec(ctx, sqlLedgerInsert, entryValues(e)...); err != nil {
+		if err := a.AppendRow(entryValues(e)...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Forget removes the ledger entry of a path, if there is one.
-func (tx *Tx) Forget(ctx context.Context, path string) error {
-	_, err := tx.exec(ctx, sqlLedgerDelete, path)
-	return err
-}
-
-// entryValues are the values of ledger_insert.sql. What is not known is NULL.
-func entryValues(e ledger.Entry) []any {
+// entryValues are the values of ledgerColumns. What is not known is NULL.
+func entryValues(e ledger.Entry) []driver.Value {
 	days := make([]string, len(e.DaysMissing))
 	for i, d := range e.DaysMissing {
 		days[i] = d.String()
 	}
-	return []any{
-		e.FilePath, e.Symbol, e.ProcessedAt.UnixMicro(), e.RowCount, string(e.Status), text(e.ErrorMessage), e.FileSize, e.ProcessingTime.Milliseconds(),
-		text(string(e.Market)), int32(e.Period.First), int32(e.Period.Last()), micros(e.FileMTime), text(e.SHA256), id(e.FirstID), id(e.LastID),
-		micros(e.FirstTradeAt), micros(e.LastTradeAt),
+	return []driver.Value{
+		e.FilePath, e.Symbol, e.ProcessedAt.UTC(), e.RowCount, string(e.Status), text(e.ErrorMessage), e.FileSize, e.ProcessingTime.Milliseconds(),
+		text(string(e.Market)), e.Period.First.Time(), e.Period.Last().Time(), instant(e.FileMTime), text(e.SHA256), id(e.FirstID), id(e.LastID),
+		instant(e.FirstTradeAt), instant(e.LastTradeAt),
 		e.RowsInserted, e.RowsDuplicate, e.RowsConflict, e.RowsVoided, e.IDsMissing, text(strings.Join(days, ",")), e.Attempts, text(e.RunID),
 	}
 }
 
-func text(s string) any {
+func text(s string) driver.Value {
 	if s == "" {
 		return nil
 	}
 	return s
 }
 
-func id(n int64) any {
+func id(n int64) driver.Value {
 	if n < 0 {
 		return nil
 	}
 	return n
 }
 
-func micros(t time.Time) any {
+func instant(t time.Time) driver.Value {
 	if t.IsZero() {
 		return nil
 	}
-	return t.UnixMicro()
+	return t.UTC()
 }
 
 // joinRollback rolls back after err.

@@ -386,7 +386,8 @@ func TestCommitAfterAnErrorIsRefused(t *testing.T) {
 			return err
 		},
 		"a ledger entry that cannot be stored": func(ctx context.Context, tx *Tx) error {
-			return tx.Record(ctx, ledger.Entry{FilePath: "/a", FirstID: -1, LastID: -1, Period: catalog.Period{First: 1<<31 - 1, End: -1 << 31}})
+			e := ledger.Entry{FilePath: "/a", FirstID: -1, LastID: -1, Period: catalog.DayPeriod(1)}
+			return tx.Record(ctx, e, e)
 		},
 		"a statement that was cancelled": func(ctx context.Context, tx *Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
