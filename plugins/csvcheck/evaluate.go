@@ -1,0 +1,248 @@
+package csvcheck
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/nagios"
+)
+
+// evaluate judges what was observed. It is pure: the same observation at the same time gives the same result.
+func evaluate(o observation, now time.Time) nagios.Result {
+	if o.dirErr != nil {
+		return nagios.Result{Problems: []nagios.Problem{unlisted(o)}}
+	}
+	var r nagios.Result
+	r.Problems = append(o.absent(), o.unreadable()...)
+	t := o.count()
+	r.Metrics = o.metrics(t, now)
+	r.Summary = o.summary(t, now)
+	r.Lines = append(o.todo(t), o.notes(t, now)...)
+	return r
+}
+
+// unlisted is a data dir that cannot be listed.
+func unlisted(o observation) nagios.Problem {
+	p := nagios.Problem{State: nagios.Unknown, Path: o.dir, Text: o.dirErr.Error(), Remedy: "Correct --data-dir, or let the check's user read it."}
+	switch {
+	case errors.Is(o.dirErr, fs.ErrNotExist):
+		p.State = nagios.Critical
+		p.Text = fmt.Sprintf("the data dir %s does not exist", o.dir)
+		p.Remedy = "Mount or create it, or correct --data-dir."
+	case errors.Is(o.dirErr, syscall.ENOTDIR):
+		p.State = nagios.Critical
+		p.Text = fmt.Sprintf("the data dir %s is not a folder", o.dir)
+		p.Remedy = "Name the folder that holds the downloads with --data-dir."
+	case errors.Is(o.dirErr, fs.ErrPermission):
+		p.Text = fmt.Sprintf("the data dir %s cannot be read: permission denied", o.dir)
+		p.Remedy = "Let the check's user read it, for instance: chmod -R a+rX " + quote(o.dir)
+	}
+	return p
+}
+
+// absent are the symbols that have no file, or that there is none at all.
+func (o observation) absent() []nagios.Problem {
+	has := map[string]bool{}
+	for _, s := range o.series {
+		has[s.Symbol] = true
+	}
+	missing := func(what string) nagios.Problem {
+		p := nagios.Problem{
+			State: nagios.Critical, Path: o.dir, Text: fmt.Sprintf("no %s in %s%s", what, o.dir, o.asked.days()),
+			Remedy: "Correct --data-dir, or see what became of the downloads.",
+		}
+		if n := len(o.passed) + o.others; n > 0 {
+			p.Text += fmt.Sprintf(", only %d others", n)
+			p.Remedy = "Files are known by their names: SYMBOL-aggTrades-YYYY-MM-DD.zip or YYYY-MM, .zip, .csv, .csv.gz or .csv.zst."
+		}
+		return p
+	}
+	if len(o.asked.symbols) == 0 && len(o.files) == 0 {
+		return []nagios.Problem{missing("file of trades")}
+	}
+	var problems []nagios.Problem
+	for _, symbol := range o.asked.symbols {
+		if !has[symbol] {
+			problems = append(problems, missing("file of "+symbol))
+		}
+	}
+	return problems
+}
+
+// days is the days asked for, as words that follow a sentence.
+func (a asked) days() string {
+	var b strings.Builder
+	if a.first != nil {
+		b.WriteString(" from " + a.first.String())
+	}
+	if a.last != nil {
+		b.WriteString(" to " + a.last.String())
+	}
+	return b.String()
+}
+
+// unreadable is what this process may not look at. Nothing is known of it, good or bad.
+func (o observation) unreadable() []nagios.Problem {
+	var problems []nagios.Problem
+	if len(o.closed) > 0 {
+		problems = append(problems, nagios.Problem{
+			State: nagios.Unknown, Path: o.closed[0].Path,
+			Text:   fmt.Sprintf("%d folders or files cannot be looked at, the first is %s: %s", len(o.closed), o.closed[0].Path, o.closed[0].Reason),
+			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
+		})
+	}
+	if files := o.filter(finding.unreadable); len(files) > 0 {
+		problems = append(problems, nagios.Problem{
+			State: nagios.Unknown, Path: files[0].file.Path,
+			Text:   fmt.Sprintf("%d of %d files may not be read, the first is %s", len(files), len(o.looked), files[0].file.Path),
+			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
+		})
+	}
+	return problems
+}
+
+// filter are the findings for which is holds.
+func (o observation) filter(is func(finding) bool) []finding {
+	var kept []finding
+	for _, f := range o.looked {
+		if is(f) {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// totals are what the findings add up to.
+type totals struct {
+	bad     []finding // oldest first
+	empty   int       // files
+	failed  int       // files that do not agree with their .CHECKSUM
+	agreed  int       // files that do
+	unsure  int       // files that have none
+	missing int       // days
+	rows    int64
+	bytes   int64
+	lagging *series // whose newest file is the oldest; nil where there is no file
+}
+
+func (o observation) count() totals {
+	t := totals{bad: o.filter(finding.bad)}
+	for _, f := range o.looked {
+		if f.bad() && f.empty() {
+			t.empty++
+		}
+		switch f.sum {
+		case checksumFailed:
+			t.failed++
+		case source.ChecksumOK:
+			t.agreed++
+		case source.ChecksumAbsent:
+			t.unsure++
+		}
+		t.rows += f.rows
+	}
+	for _, f := range o.files {
+		t.bytes += f.Size
+	}
+	for i, s := range o.series {
+		t.missing += len(s.missing)
+		if t.lagging == nil || s.newest().Period.End < t.lagging.newest().Period.End {
+			t.lagging = &o.series[i]
+		}
+	}
+	return t
+}
+
+// metrics are the numbers. Where there is no file there are no days to miss and nothing that ages.
+func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
+	files := float64(len(o.files))
+	ms := []nagios.Metric{
+		o.badMetric(t),
+		{Label: labelFiles, Value: files, Path: o.dir, Phrase: "{} files in " + o.dir},
+		{Label: labelEmpty, Value: float64(t.empty), Max: files, Phrase: "{} files without any row", Remedy: listed},
+		{Label: labelBytes, Value: float64(t.bytes), Path: o.dir, Phrase: "{} of files in " + o.dir},
+	}
+	if o.depth.checksum || o.depth.full {
+		ms = append(ms, nagios.Metric{
+			Label: labelChecksumFailed, Value: float64(t.failed), Max: files, Phrase: "{} files do not agree with their .CHECKSUM", Remedy: listed,
+		})
+	}
+	if t.lagging == nil {
+		return ms
+	}
+	newest := t.lagging.newest()
+	return append(ms, o.missingMetric(t), nagios.Metric{
+		Label: labelNewestAge, Value: age(newest, now), Path: newest.Path,
+		Phrase: fmt.Sprintf("the newest file of %s is %s, which ended {} ago", t.lagging, newest.Period),
+		Remedy: t.lagging.catchUp(catalog.DayOf(now)),
+	})
+}
+
+// age is how long ago a file's period ended, in seconds.
+func age(f source.File, now time.Time) float64 { return max(now.Sub(f.Period.End.Time()).Seconds(), 0) }
+
+// listed is the remedy where there are several.
+const listed = "Each is listed with what to do about it."
+
+// badMetric is the number of bad files, with the oldest of them.
+func (o observation) badMetric(t totals) nagios.Metric {
+	m := nagios.Metric{Label: labelBad, Value: float64(len(t.bad)), Max: float64(len(o.files)), Phrase: "{} of " + o.subject() + " are bad"}
+	switch len(t.bad) {
+	case 0:
+	case 1:
+		m.Phrase = "{} of " + o.subject() + " is bad (" + short(t.bad[0].err.Error()) + ")"
+		m.Path, m.Remedy = t.bad[0].file.Path, t.bad[0].remedy()
+	default:
+		m.Phrase += ", the oldest is " + short(t.bad[0].err.Error())
+		m.Path, m.Remedy = t.bad[0].file.Path, listed
+	}
+	return m
+}
+
+// missingMetric is the number of days missing, with the first of them.
+func (o observation) missingMetric(t totals) nagios.Metric {
+	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} days missing"}
+	holes := o.holes()
+	if len(holes) == 0 {
+		return m
+	}
+	if t.missing == 1 {
+		m.Phrase = "{} day missing"
+	}
+	first := holes[0]
+	m.Path = first.download().folder
+	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.run)
+	m.Remedy = fmt.Sprintf("Fetch: %s; where Binance has none, allow for it: -w days_missing=%d", first.download().command(), t.missing)
+	if len(holes) > 1 {
+		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.run.First)
+		m.Remedy = fmt.Sprintf("%s Where Binance has none, allow for them: -w days_missing=%d", listed, t.missing)
+	}
+	return m
+}
+
+// subject is what was looked at: "730 files", or "6 of 730 files" where that is not all.
+func (o observation) subject() string {
+	switch all, looked := len(o.files), len(o.looked); {
+	case looked < all:
+		return fmt.Sprintf("%d files looked at", looked)
+	case all == 1:
+		return "1 file"
+	default:
+		return fmt.Sprintf("%d files", all)
+	}
+}
+
+// short is as much of a text as the first line has room for.
+func short(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}

@@ -1,0 +1,159 @@
+package csvcheck
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/check-ingest/check-ingest/ingest/aggtrades"
+	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+)
+
+// archive is where Binance publishes its files.
+const archive = "https://data.binance.vision/data/"
+
+// remedy is a sentence that says what to do about a bad file, with a command where there is one.
+func (f finding) remedy() string {
+	var known *source.FileError
+	switch {
+	case errors.Is(f.err, aggtrades.ErrTooWide):
+		return "Widen the column with: ingest-aggtrades migrate --widen-quantity; then give --widened"
+	case errors.As(f.err, &known) && !strings.HasPrefix(known.Remedy, "fetch"):
+		return fmt.Sprintf("%s%s: %s", strings.ToUpper(known.Remedy[:1]), known.Remedy[1:], f.file.Path)
+	default:
+		return "Fetch it again: " + f.refetch()
+	}
+}
+
+// refetch is the command that replaces a file by the published archive. A .csv must go for that, since it would be read instead.
+func (f finding) refetch() string {
+	p := f.file.Period
+	d := download{folder: filepath.Dir(f.file.Path), series: f.file.Series, monthly: p.Days() > 1, period: p.String()}
+	d.checksum = errors.Is(f.err, source.ErrChecksum)
+	if f.file.Format == source.CSV {
+		d.remove = filepath.Base(f.file.Path)
+	}
+	return d.command()
+}
+
+// download is what curl is to fetch.
+type download struct {
+	folder   string // to put it in
+	series   catalog.Series
+	monthly  bool
+	period   string // as in the file's name; for several, as curl's URLs have it: 2024-01-[02-09]
+	checksum bool   // the .CHECKSUM too
+	remove   string // a file in the folder that has to go afterwards
+}
+
+// command is what can be pasted into a shell. It leaves the shell in the folder it was in.
+func (d download) command() string {
+	market, span := "spot", "daily"
+	if d.series.Market != catalog.Spot {
+		market = "futures/" + string(d.series.Market)
+	}
+	if d.monthly {
+		span = "monthly"
+	}
+	symbol := url.PathEscape(d.series.Symbol)
+	address := archive + market + "/" + span + "/aggTrades/" + symbol + "/" + symbol + "-aggTrades-" + d.period + ".zip"
+	command := "curl -fL " + d.save("") + quote(address)
+	if d.checksum {
+		command += " " + d.save(".CHECKSUM") + quote(address+".CHECKSUM")
+	}
+	if d.remove != "" {
+		command += " && rm " + quote(d.remove)
+	}
+	return "(cd " + quote(d.folder) + " && " + command + ")"
+}
+
+// save is the option that names the file to write: the name in the address, unless that is an encoded one.
+func (d download) save(suffix string) string {
+	if url.PathEscape(d.series.Symbol) == d.series.Symbol {
+		return "-O "
+	}
+	period := d.period
+	if at := strings.IndexByte(period, '['); at >= 0 {
+		period = period[:at] + "#1" // what the brackets stand for
+	}
+	return "-o " + quote(d.series.Symbol+"-aggTrades-"+period+".zip"+suffix) + " "
+}
+
+// quote makes s one word of a shell's.
+func quote(s string) string {
+	plain := func(r rune) bool {
+		return r > 127 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
+}
+
+// run is days of one month that follow one another.
+type run struct{ catalog.Period }
+
+// String is "2024-01-02" or "2024-01-02..2024-01-09", also for a whole month.
+func (r run) String() string {
+	if r.Days() == 1 {
+		return r.First.String()
+	}
+	return r.First.String() + ".." + r.Last().String()
+}
+
+// runs joins days, which are in order, unless a month ends between them.
+func runs(days []catalog.Day) []run {
+	var all []run
+	for _, d := range days {
+		if n := len(all); n > 0 && all[n-1].End == d && d.Time().Day() > 1 {
+			all[n-1].End++
+			continue
+		}
+		all = append(all, run{catalog.DayPeriod(d)})
+	}
+	return all
+}
+
+// hole is days that a series lacks.
+type hole struct {
+	run
+	series series
+}
+
+// download fetches the days to where the series' other files are.
+func (h hole) download() download {
+	d := download{folder: filepath.Dir(h.series.before(h.First).Path), series: h.series.Series, period: h.First.String()}
+	if h.Days() > 1 {
+		d.period = fmt.Sprintf("%s[%02d-%02d]", h.First.Time().Format("2006-01-"), h.First.Time().Day(), h.Last().Time().Day())
+	}
+	return d
+}
+
+// holes are the missing days of all series, oldest first.
+func (o observation) holes() []hole {
+	var all []hole
+	for _, s := range o.series {
+		for _, r := range runs(s.missing) {
+			all = append(all, hole{r, s})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b hole) int { return cmp.Compare(a.First, b.First) })
+	return all
+}
+
+// catchUp is the remedy of a series that is behind: the command that fetches the oldest days, up to yesterday, that follow its newest.
+func (s series) catchUp(today catalog.Day) string {
+	var days []catalog.Day
+	for d := s.newest().Period.End; d < today; d++ {
+		days = append(days, d)
+	}
+	if len(days) == 0 {
+		return "Binance publishes the next file the day after its day."
+	}
+	return "Fetch what follows: " + hole{runs(days)[0], s}.download().command()
+}
