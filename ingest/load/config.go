@@ -59,6 +59,3 @@ const (
 	window           = 2 * largeWeight
 	streamAhead      = 32 // blocks read ahead for a file that streams
 )
-
-// spare is kept free beside what the plan needs: for the ledger, the checkpoint and temporary files.
-const spare = 64 << 20

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,10 +188,10 @@ func (r *run) space(p *planned) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return &store.Error{Kind: store.KindIO, Path: dir, Text: "ask for free space: " + err.Error(), Err: err}
 	}
-	free := int64(fs.Bavail) * fs.Bsize
+	free := int64(fs.Bavail) * cmp.Or(fs.Frsize, fs.Bsize) // blocks are counted in fragments, statvfs(3)
 	r.report.SpaceFree = free
-	if p.space.Files > 0 && free < p.space.Needed+spare {
-		return &SpaceError{Dir: dir, Needed: p.space.Needed + spare, Free: free}
+	if free < p.space.Needed {
+		return &SpaceError{Dir: dir, Needed: p.space.Needed, Free: free}
 	}
 	return nil
 }

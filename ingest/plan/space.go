@@ -10,13 +10,17 @@ import (
 type Space struct {
 	Files  int
 	Source int64 // bytes on disk of the files to load
-	Needed int64 // bytes the database will grow by, estimated
+	Needed int64 // bytes that have to be free where the database lies, estimated; 0 where Files is
 }
 
-// margin is added to the estimate: files differ.
-const margin = 1.1
+// What is added to the estimate.
+const (
+	margin = 1.1      // files differ
+	spare  = 64 << 20 // bytes for the ledger, the checkpoint and temporary files
+)
 
-// Estimate is the space that loading files takes; ratio is bytes of database for each byte of CSV, see [ledger.Ratio].
+// Estimate is the space that loading files takes; ratio is bytes of database for each byte of CSV, see [ledger.Ratio]. It is what the loader
+// refuses to start without and what check_ingest_disk calls needed.
 func Estimate(files []source.File, ratio float64) Space {
 	s := Space{Files: len(files)}
 	var csv int64
@@ -24,7 +28,9 @@ func Estimate(files []source.File, ratio float64) Space {
 		s.Source += f.Size
 		csv += ledger.CSVBytes(f.Path, f.Size)
 	}
-	s.Needed = int64(float64(csv) * ratio * margin)
+	if len(files) > 0 {
+		s.Needed = int64(float64(csv)*ratio*margin) + spare
+	}
 	return s
 }
 

@@ -38,7 +38,7 @@ func (c *Cmd) findPending(ctx context.Context) pending {
 	checkcli.Stage(ctx, "comparing the data dir with the ledger snapshot")
 	files, _ := source.Choose(listing.Files)
 	files = plan.Pending(files, snapshot.Coverage(), nil, nil)
-	p.space = plan.Estimate(files, ratio(files, snapshot))
+	p.space = plan.Estimate(files, ledger.Ratio(snapshot.BytesCSV, snapshot.BytesDatabase))
 	p.known = true
 	return p
 }
@@ -72,19 +72,4 @@ func (p *pending) readSnapshot(db string) ledger.Snapshot {
 	}
 	p.snapshot = snapshot.WrittenAt
 	return snapshot
-}
-
-// ratio is bytes of database for each byte of CSV, seen so far. The snapshot counts source bytes as they lie on disk, so
-// what was loaded is taken to be packed as what is pending.
-func ratio(files []source.File, s ledger.Snapshot) float64 {
-	var disk, csv int64
-	for _, f := range files {
-		disk += f.Size
-		csv += ledger.CSVBytes(f.Path, f.Size)
-	}
-	if disk == 0 {
-		return ledger.Ratio(0, 0)
-	}
-	loaded := float64(s.BytesIn) * float64(csv) / float64(disk)
-	return ledger.Ratio(int64(loaded), s.BytesDatabase)
 }
