@@ -176,15 +176,20 @@ const (
 // countMembers reads how many members the end of an archive announces. The package's reader would set memory aside for that many before it
 // has seen one, and zip64 has room for any number. The error says nothing but that there is no such end.
 func countMembers(r io.ReaderAt, size int64) (uint64, error) {
-	tail := make([]byte, min(size, 65<<10))
-	at := size - int64(len(tail))
-	if _, err := r.ReadAt(tail, at); err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
+	tail, end := []byte(nil), -1
+	for _, n := range [...]int64{1 << 10, 65 << 10} { // the comment that may follow it is almost always empty
+		tail = make([]byte, min(size, n))
+		if _, err := r.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		if end = bytes.LastIndex(tail, []byte(endSignature)); end >= 0 {
+			break
+		}
 	}
-	end := bytes.LastIndex(tail, []byte(endSignature))
 	if end < 0 || end+endSize > len(tail) {
 		return 0, zip.ErrFormat
 	}
+	at := size - int64(len(tail))
 	count := uint64(binary.LittleEndian.Uint16(tail[end+10:]))
 	locator := make([]byte, locatorSize)
 	if _, err := r.ReadAt(locator, at+int64(end)-locatorSize); err != nil || string(locator[:4]) != locatorSignature {
