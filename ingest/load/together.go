@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,5 +85,5 @@ func (r *run) writeTogether(ctx context.Context, tx *store.Tx, jobs []*job) erro
 	for _, j := range jobs {
 		j.alone = true
 	}
-	return fmt.Errorf("%w: %d of %d rows: %v", errTogether, n, rows, err)
+	return fmt.Errorf("%w: %d of %d rows: %w", errTogether, n, rows, cmp.Or(err, errTouched))
 }

@@ -155,6 +155,9 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 		return r.stage(ctx, tx, j, j.small.source())
 	}
 	n, err := tx.Insert(ctx, series, j.small.source())
+	if errors.Is(err, store.ErrKey) {
+		return errTouched
+	}
 	if err != nil {
 		return err
 	}
@@ -183,7 +186,7 @@ func (r *run) known(ctx context.Context, tx *store.Tx, j *job) (int64, error) {
 	return tx.Count(ctx, series, kept.MinID, kept.MaxID)
 }
 
-// inserts notes how many rows went in: all, unless the table has a key that some of them repeat.
+// inserts notes how many rows went in, which has to be all.
 func (j *job) inserts(n int64) error {
 	if n != j.facts.Kept.Rows {
 		return errTouched
@@ -202,7 +205,7 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if err == nil {
 		j.facts, err = j.stream.Facts()
 	}
-	if errors.Is(err, scan.ErrOrder) {
+	if errors.Is(err, scan.ErrOrder) || errors.Is(err, store.ErrKey) {
 		return errTouched
 	}
 	if err != nil {

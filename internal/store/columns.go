@@ -79,12 +79,8 @@ func (t Table) insert(from, rest string) string {
 			values = append(values, v)
 		}
 	}
-	s := "INSERT INTO " + tradesTable + " (" + strings.Join(names, ", ") + ")\nSELECT " + strings.Join(values, ", ") + "\nFROM " + from +
+	return "INSERT INTO " + tradesTable + " (" + strings.Join(names, ", ") + ")\nSELECT " + strings.Join(values, ", ") + "\nFROM " + from +
 		"\nWHERE " + allParameters + rest
-	if t.Keyed() {
-		s += "\nON CONFLICT DO NOTHING"
-	}
-	return s
 }
 
 // allParameters is always true and mentions each parameter.

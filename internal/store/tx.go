@@ -67,6 +67,9 @@ func (tx *Tx) exec(ctx context.Context, statement string, args ...any) (int64, e
 
 func (tx *Tx) fail(err error) error {
 	tx.failed = true
+	if errors.Is(err, ErrKey) {
+		return err
+	}
 	return explain(tx.db.path, err)
 }
 
@@ -80,7 +83,7 @@ func (tx *Tx) feed(ctx context.Context, format string, source Source, staged boo
 	call := feedNames[[2]bool{staged, wide}] + "(" + strconv.FormatInt(handle, 10) + ")"
 	result, err := tx.tx.ExecContext(ctx, fmt.Sprintf(format, call), args...)
 	if err != nil {
-		return 0, tx.fail(opened.cause(err))
+		return 0, tx.fail(keyError(opened.cause(err)))
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
@@ -89,9 +92,12 @@ func (tx *Tx) feed(ctx context.Context, format string, source Source, staged boo
 	return n, nil
 }
 
-// Insert writes the rows of source, all of one series, and tells how many were inserted: fewer than the source gave where the table has a
-// key that some of them repeat. Whether the table held rows with their ids before is for the caller to find out; see [Tx.Count].
-// The error of the source comes back as it was.
+// ErrKey is that a row repeats a key of the table. Only tables that the Python scripts made have one.
+var ErrKey = errors.New("the table has a row with this key")
+
+// Insert writes the rows of source, all of one series, and tells how many were inserted. It fails with [ErrKey] where the table has a key that one of
+// them repeats; finding that out is half as expensive as ON CONFLICT DO NOTHING. Where it has none, whether it held rows with their
+// ids before is for the caller to ask; see [Tx.Count]. The error of the source comes back as it was.
 func (tx *Tx) Insert(ctx context.Context, series catalog.Series, source Source) (int64, error) {
 	statement := tx.db.table.insert("%s AS r", "")
 	first, err := tx.nextRowID(ctx)
@@ -99,6 +105,15 @@ func (tx *Tx) Insert(ctx context.Context, series catalog.Series, source Source) 
 		return 0, err
 	}
 	return tx.feed(ctx, statement, source, false, series.Symbol, string(series.Market), first)
+}
+
+// keyError tells a repeated key from other errors.
+func keyError(err error) error {
+	var d *duckdb.Error
+	if errors.As(err, &d) && d.Type == duckdb.ErrorTypeConstraint && strings.Contains(d.Msg, "Duplicate key") {
+		return fmt.Errorf("%w: %s", ErrKey, firstLine(d.Msg))
+	}
+	return err
 }
 
 // nextRowID is where the scripts' own row numbers go on; 0 where the table has none that must be filled.
