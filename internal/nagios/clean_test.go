@@ -2,11 +2,12 @@ package nagios
 
 import (
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
 
 // hostile makes a result whose every text is bad in some way and far too long.
@@ -38,11 +39,11 @@ func TestHostileTextIsHarmless(t *testing.T) {
 		rep := Judge("INGEST DISK", res, specs, mustThresholds(t, specs, nil, []string{"bad=0"}))
 		for verbosity := range 4 {
 			out := string(rep.Plugin(verbosity))
-			if err := checkOutput(out, rep.State, softOrHard(verbosity)); err != nil {
+			if err := nagiostest.CheckOutput(out, "INGEST DISK", rep.State.String(), softOrHard(verbosity)); err != nil {
 				t.Fatalf("seed %d, verbosity %d: %v\n%q", seed, verbosity, err, out)
 			}
-			if _, perf := icingaOutput(out); len(icingaSplit(perf)) != 1 {
-				t.Fatalf("seed %d: performance data %q", seed, perf)
+			if _, metrics, err := (nagiostest.Icinga2{}).Read(out); err != nil || len(metrics) != 1 {
+				t.Fatalf("seed %d: Icinga 2 reads %v, %v", seed, metrics, err)
 			}
 		}
 		var doc map[string]any
@@ -60,31 +61,6 @@ func softOrHard(verbosity int) int {
 		return hardLimit
 	}
 	return softLimit
-}
-
-// checkOutput reports what of the format's rules an output breaks.
-func checkOutput(out string, state Status, limit int) error {
-	switch first, _, _ := strings.Cut(out, "\n"); {
-	case !strings.HasPrefix(first, "INGEST DISK "+state.String()+": "):
-		return fmt.Errorf("first line %q does not begin with name and state", first)
-	case strings.Contains(first, ";") && !strings.Contains(first, "|"):
-		return fmt.Errorf("a ; in the first line")
-	case len(out) > limit:
-		return fmt.Errorf("%d bytes, limit %d", len(out), limit)
-	case strings.Count(out, "|") != 1:
-		return fmt.Errorf("%d pipes", strings.Count(out, "|"))
-	case !utf8.ValidString(out):
-		return fmt.Errorf("invalid UTF-8")
-	case strings.ContainsAny(out, "\x00\x1b\r\t<>\\\u2028\u202e"):
-		return fmt.Errorf("an unsafe character")
-	case !strings.HasSuffix(out, "\n") || strings.Contains(out, "\n\n\n"):
-		return fmt.Errorf("bad line ends")
-	}
-	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
-	if !strings.Contains(lines[len(lines)-1], "|") {
-		return fmt.Errorf("the pipe is not in the last line")
-	}
-	return nil
 }
 
 // FuzzClean proves that nothing which comes out of Clean can break the format, and that doing it twice changes nothing.

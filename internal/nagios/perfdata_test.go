@@ -3,17 +3,11 @@ package nagios
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strings"
 	"testing"
-)
 
-// perfdataForm is the form that conventions 10.2 asks of every metric.
-func perfdataForm() *regexp.Regexp {
-	const number = `-?[0-9]+(\.[0-9]+)?`
-	const rng = `(@?(~:|` + number + `:)?(` + number + `)?)?`
-	return regexp.MustCompile(`^[a-z][a-z0-9_]*=` + number + `(s|B|%|c)?(;` + rng + `(;` + rng + `(;(` + number + `)?(;(` + number + `)?)?)?)?)?$`)
-}
+	"github.com/check-ingest/check-ingest/internal/nagiostest"
+)
 
 // FuzzPerfdata renders a metric and reads it back through the model of Icinga 2: every metric survives, with its value.
 func FuzzPerfdata(f *testing.F) {
@@ -31,12 +25,11 @@ func FuzzPerfdata(f *testing.F) {
 			j.Limits = Limits{Warning: &r, Critical: &r}
 		}
 		text := j.Perfdata()
-		if !perfdataForm().MatchString(text) {
+		if !nagiostest.PerfdataForm().MatchString(text) {
 			t.Fatalf("%q", text)
 		}
-		units := map[string]icingaUnit{"B": {Factor: 1}, "s": {Factor: 1}, "%": {Factor: 1}, "c": {Factor: 1}}
-		m, err := icingaParse(text, units)
-		if err != nil || m.label != "m" || math.Abs(m.value-v) > 5.1e-7+math.Abs(v)*1e-15 {
+		m, err := nagiostest.Icinga2{}.Parse(text)
+		if err != nil || m.Label != "m" || math.Abs(m.Value-v) > 5.1e-7+math.Abs(v)*1e-15 {
 			t.Fatalf("%q reads as %+v, %v; value was %v", text, m, err, v)
 		}
 	})
@@ -44,7 +37,7 @@ func FuzzPerfdata(f *testing.F) {
 
 func TestEveryMetricSurvivesIcinga(t *testing.T) {
 	t.Parallel()
-	units := icingaUnits(t)
+	model := nagiostest.NewIcinga2(t)
 	specs := testSpecs()
 	result := Result{Summary: "fine", Metrics: []Metric{
 		{Label: "free", Value: 61203283968, Max: 252e9},
@@ -56,21 +49,19 @@ func TestEveryMetricSurvivesIcinga(t *testing.T) {
 	}, Lines: []string{"a line with x=1", "another"}}
 	th := mustThresholds(t, specs, []string{"age=300", "used_pct=~:80"}, []string{"age=~:600", "headroom=0:"})
 	for verbosity := range 4 {
-		text, perf := icingaOutput(string(Judge("N", result, specs, th).Plugin(verbosity)))
-		if !strings.HasPrefix(text, "N ") || strings.Contains(text, "|") {
-			t.Errorf("text %q", text)
+		text, metrics, err := model.Read(string(Judge("N", result, specs, th).Plugin(verbosity)))
+		if err != nil || !strings.HasPrefix(text, "N ") || strings.Contains(text, "|") {
+			t.Errorf("text %q, %v", text, err)
 		}
-		items := icingaSplit(perf)
-		if len(items) != len(result.Metrics) {
-			t.Fatalf("%d of %d metrics in %q", len(items), len(result.Metrics), perf)
+		if len(metrics) != len(result.Metrics) {
+			t.Fatalf("%d of %d metrics", len(metrics), len(result.Metrics))
 		}
-		for i, item := range items {
-			m, err := icingaParse(item, units)
-			if err != nil || m.label != result.Metrics[i].Label || m.value != result.Metrics[i].Value {
-				t.Errorf("%q reads as %+v, %v", item, m, err)
+		for i, m := range metrics {
+			if m.Label != result.Metrics[i].Label || m.Value != result.Metrics[i].Value {
+				t.Errorf("metric %d reads as %+v", i, m)
 			}
-			if m.label == "age" && (m.warn == nil || *m.warn != 300 || m.crit == nil || *m.crit != 600) {
-				t.Errorf("%q: limits that are plain numbers were dropped", item)
+			if m.Label == "age" && (m.Warn == nil || *m.Warn != 300 || m.Crit == nil || *m.Crit != 600) {
+				t.Errorf("%+v: limits that are plain numbers were dropped", m)
 			}
 		}
 	}
@@ -88,14 +79,8 @@ func TestManyMetricsNeverExceedTheHardLimit(t *testing.T) {
 	rep := Judge("INGEST DISK", res, specs, mustThresholds(t, specs, nil, nil))
 	for verbosity := range 4 {
 		out := string(rep.Plugin(verbosity))
-		if err := checkOutput(out, Critical, hardLimit); err != nil {
+		if err := nagiostest.CheckOutput(out, "INGEST DISK", "CRITICAL", hardLimit); err != nil {
 			t.Fatalf("verbosity %d: %v", verbosity, err)
-		}
-		_, perf := icingaOutput(out)
-		for _, item := range icingaSplit(perf) {
-			if !perfdataForm().MatchString(item) {
-				t.Fatalf("%q was cut", item)
-			}
 		}
 	}
 }

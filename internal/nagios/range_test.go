@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
 
 // number is a JSON number or one of the strings "inf", "-inf", "+inf", "nan".
@@ -34,7 +36,7 @@ type truth struct {
 func TestParseRangeTruthTable(t *testing.T) {
 	t.Parallel()
 	var table truth
-	vectors(t, "threshold_spec_truth_table.json", &table)
+	nagiostest.Vectors(t, "threshold_spec_truth_table.json", &table)
 	if len(table.Vectors) != table.Count || table.Count < 205 {
 		t.Fatalf("%d vectors, count says %d, expected at least 205", len(table.Vectors), table.Count)
 	}
