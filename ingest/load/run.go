@@ -39,8 +39,8 @@ type run struct {
 	snapshots *snapshots
 	progress  Progress
 	pool      *source.Pool
-	// above is, by series, an id such that no row of the table has it or a larger one. It holds after a rollback too.
-	above   map[catalog.Series]int64
+	// top is, by series, an id such that no row of the table has a larger one. It holds after a rollback too.
+	top     map[catalog.Series]int64
 	pending []*job // decoded, not yet committed
 	rows    int64  // of pending
 }
@@ -48,7 +48,7 @@ type run struct {
 // Run loads what is not loaded yet and reports what it did. The report is never nil. The error says why the run did not do all that was
 // asked; [ExitCodeOf] turns it into an exit code.
 func Run(ctx context.Context, c Config) (*Report, error) {
-	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize), above: map[catalog.Series]int64{}}
+	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize), top: map[catalog.Series]int64{}}
 	err := r.locked(ctx)
 	r.report.end(c.Now(), err)
 	return r.report, err

@@ -49,11 +49,11 @@ func (r *run) writeAll(ctx context.Context, tx *store.Tx, jobs []*job) (culprit 
 // follows reports whether a job can be written together with others of its series, and if so counts its ids as written.
 func (r *run) follows(j *job) bool {
 	kept := j.facts.Kept
-	above, seen := r.above[j.item.File.Series]
-	if j.small == nil || j.alone || j.staged || j.item.Action != plan.Load || !kept.Increasing || kept.Rows == 0 || !seen || kept.MinID < above {
+	top, seen := r.top[j.item.File.Series]
+	if j.small == nil || j.alone || j.staged || j.item.Action != plan.Load || !kept.Increasing || kept.Rows == 0 || !seen || kept.MinID <= top {
 		return false
 	}
-	r.above[j.item.File.Series] = kept.MaxID + 1
+	r.top[j.item.File.Series] = kept.MaxID
 	return true
 }
 

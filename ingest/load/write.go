@@ -115,6 +115,7 @@ func (r *run) entryOf(j *job) ledger.Entry {
 func (r *run) write(ctx context.Context, tx *store.Tx, j *job) error {
 	started := r.Now()
 	defer func() { j.took += r.Now().Sub(started) }()
+	defer r.raise(j)
 	if j.item.Action == plan.Replace {
 		if err := r.removeOld(ctx, tx, j); err != nil {
 			return err
@@ -168,9 +169,8 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 // enough to know that no row of the series has an id as large as the file's first.
 func (r *run) known(ctx context.Context, tx *store.Tx, j *job) (int64, error) {
 	kept, series := j.facts.Kept, j.item.File.Series
-	above, seen := r.above[series]
-	if seen && kept.MinID >= above {
-		r.above[series] = kept.MaxID + 1
+	top, seen := r.top[series]
+	if seen && kept.MinID > top {
 		return 0, nil
 	}
 	if !seen {
@@ -179,11 +179,19 @@ func (r *run) known(ctx context.Context, tx *store.Tx, j *job) (int64, error) {
 			return 0, err
 		}
 		if n == 0 {
-			r.above[series] = kept.MaxID + 1
+			r.top[series] = kept.MaxID
 			return 0, nil
 		}
 	}
 	return tx.Count(ctx, series, kept.MinID, kept.MaxID)
+}
+
+// raise keeps top true of the rows that the job may have put into the table, whichever way they went.
+func (r *run) raise(j *job) {
+	series, last := j.item.File.Series, j.facts.Kept.MaxID
+	if top, seen := r.top[series]; seen && last > top {
+		r.top[series] = last
+	}
 }
 
 // inserts notes how many rows went in, which has to be all.
@@ -212,9 +220,7 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 		return err
 	}
 	kept, series := j.facts.Kept, j.item.File.Series
-	if above, seen := r.above[series]; seen && kept.MinID >= above {
-		r.above[series] = kept.MaxID + 1
-	} else if kept.Rows > 0 && !r.db.Table().Keyed() {
+	if top, seen := r.top[series]; kept.Rows > 0 && !r.db.Table().Keyed() && (!seen || kept.MinID <= top) {
 		count, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
 		if err != nil {
 			return err

@@ -1,0 +1,173 @@
+package load_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/synth"
+)
+
+// lines is plain CSV text of the ids from first on, spread over a day.
+func lines(tb testing.TB, date string, first, n int64) []string {
+	tb.Helper()
+	out := make([]string, n)
+	for i := range out {
+		id := first + int64(i)
+		out[i] = fmt.Sprintf("%d,61000.%d,0.5,%d,%d,%d,%t\n", id, id%10, 2*id, 2*id+1, day(tb, date).Micros()/1000+int64(i)*500, id%2 == 0)
+	}
+	return out
+}
+
+// TestFilesThatShareIDs has files of a series that overlap in every order and size. Each trade is there once, and all of each file is accounted for.
+func TestFilesThatShareIDs(t *testing.T) {
+	t.Parallel()
+	reverse := func(l []string) []string { l = slices.Clone(l); slices.Reverse(l); return l }
+	const d1, d2, d3, d4 = "2024-03-01", "2024-03-02", "2024-03-03", "2024-03-04"
+	tests := map[string][]struct {
+		market catalog.Market
+		period string
+		lines  []string
+	}{
+		"ids out of order that reach beyond all before, and a day that shares them": {
+			{"", d1, lines(t, d1, 1, 10)}, {"", d2, reverse(lines(t, d2, 11, 50))}, {"", d3, lines(t, d3, 61, 20)}, {"", d4, lines(t, d4, 81, 1)},
+		},
+		"days in reverse order of ids": {
+			{"", d1, lines(t, d1, 300, 10)}, {"", d2, lines(t, d2, 200, 10)}, {"", d3, lines(t, d3, 100, 10)}, {"", d4, lines(t, d4, 305, 10)},
+		},
+	}
+	for name, files := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, batch := range []int64{0, 1} { // all in one transaction, and each in its own
+				w := newWorld(t)
+				seen := map[string]bool{}
+				var want []string
+				for _, f := range files {
+					w.put(t, "futures/um/BTCUSDT-aggTrades-"+f.period+".csv", strings.Join(f.lines, ""))
+				}
+				r := w.load(t, func(c *load.Config) { c.BatchRows = batch })
+				ids := w.ask(t, "SELECT agg_trade_id, count(*) FROM aggtrades_history GROUP BY ALL HAVING count(*) > 1 ORDER BY 1 LIMIT 5")
+				if len(ids) > 0 {
+					t.Errorf("batches of %d: trades that are there more than once: %v", batch, ids)
+				}
+				for _, f := range files {
+					for _, l := range f.lines {
+						id, _, _ := strings.Cut(l, ",")
+						if !seen[id] {
+							want = append(want, rowsOf(t, um("BTCUSDT"), l)...)
+						}
+						seen[id] = true
+					}
+				}
+				if r.Totals.Conflicts == 0 {
+					same(t, want, w.rows(t))
+				}
+				if len(seen) != len(w.rows(t)) {
+					t.Errorf("batches of %d: %d rows, %d trades", batch, len(w.rows(t)), len(seen))
+				}
+			}
+		})
+	}
+}
+
+// TestFileThatFollowsOneOutOfOrder has a day whose ids were brought by a file before it whose own ids go back.
+func TestFileThatFollowsOneOutOfOrder(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []int64{0, 1} {
+		w := newWorld(t)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-01.csv", strings.Join(lines(t, "2024-03-01", 1, 10), ""))
+		back := lines(t, "2024-03-02", 11, 50)
+		slices.Reverse(back)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-02.csv", strings.Join(back, ""))
+		w.put(t, "BTCUSDT-aggTrades-2024-03-03.csv", strings.Join(lines(t, "2024-03-03", 41, 40), ""))
+		r := w.load(t, func(c *load.Config) { c.BatchRows = batch })
+		if n := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); n[0] != "80|80" {
+			t.Errorf("batches of %d: rows and distinct ids are %s, expected 80 of each", batch, n)
+		}
+		if r.Totals.Conflicts != 20 {
+			t.Errorf("batches of %d: %d conflicts, expected the ids that both days have", batch, r.Totals.Conflicts)
+		}
+	}
+}
+
+// TestFileThatReachesBeyond has a file that begins below the largest id of the table and ends above it, without sharing one.
+func TestFileThatReachesBeyond(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []int64{0, 1} {
+		w := newWorld(t)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-01.csv", strings.Join(lines(t, "2024-03-01", 100, 10), ""))
+		gap := lines(t, "2024-03-02", 50, 100)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-02.csv", strings.Join(append(gap[:50:50], gap[60:]...), "")) // 50 to 99 and 110 to 149
+		w.put(t, "BTCUSDT-aggTrades-2024-03-03.csv", strings.Join(lines(t, "2024-03-03", 140, 20), ""))
+		r := w.load(t, func(c *load.Config) { c.BatchRows = batch })
+		if n := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); n[0] != "110|110" || r.Totals.Conflicts != 10 {
+			t.Errorf("batches of %d: rows and distinct ids are %s, expected 110 of each; %d conflicts, expected 10", batch, n, r.Totals.Conflicts)
+		}
+	}
+}
+
+// TestLargeFiles are those that stream into the database: they find out afterwards whether they should have been staged.
+func TestLargeFiles(t *testing.T) {
+	t.Parallel()
+	const many = 320_000 // rows of more than 16 MB
+	first := daily(t, um("BTCUSDT"), "2024-03-01", many, 1000)
+	second := first.Next()
+	text, next := string(synth.CSV(first)), string(synth.CSV(second))
+	rows := strings.SplitAfter(text, "\n")
+	rows = rows[:len(rows)-1]
+	shuffled := slices.Clone(rows)
+	shuffled[200_000], shuffled[200_001] = shuffled[200_001], shuffled[200_000]
+	twice := slices.Insert(slices.Clone(rows), 300_000, rows[5])
+	bad := slices.Clone(rows)
+	bad[310_000], bad[250_000] = "1,x\n", strings.Replace(bad[250_000], "true", "maybe", 1)
+	bad[250_000] = strings.Replace(bad[250_000], "false", "maybe", 1)
+
+	tests := map[string]struct {
+		before string // of the day, in an earlier run
+		text   string
+		status string
+		counts [3]int64 // inserted, duplicate, conflict
+		says   string
+	}{
+		"as it should be":                          {"", text, "success", [3]int64{many}, ""},
+		"two rows out of order":                    {"", strings.Join(shuffled, ""), "success", [3]int64{many}, ""},
+		"a row that comes again":                   {"", strings.Join(twice, ""), "success", [3]int64{many, 1}, ""},
+		"rows the table has":                       {strings.Join(rows[1000:3001], ""), text, "success", [3]int64{many - 2001, 2001}, ""},
+		"two bad rows, of which the first is told": {"", strings.Join(bad, ""), "failed", [3]int64{}, "line 250001: is_buyer_maker \"maybe\": invalid boolean"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var want []string
+			wantRows := many + many
+			if tt.before != "" {
+				// What another tool wrote into the table, of which the ledger knows nothing.
+				w.put(t, "futures/um/BTCUSDT-aggTrades-2024-03-01.csv", tt.before)
+				w.load(t)
+				w.exec(t, "DELETE FROM ingestion_log")
+			}
+			w.put(t, "futures/um/BTCUSDT-aggTrades-2024-03-01.csv", tt.text)
+			w.put(t, "futures/um/BTCUSDT-aggTrades-2024-03-02.csv", next)
+			r, err := w.run(t)
+			if (err != nil) != (tt.status == "failed") {
+				t.Fatalf("%v\n%s", err, w.log)
+			}
+			f := r.Files[0]
+			if f.Status != tt.status || f.Rows != tt.counts[0] || f.Duplicates != tt.counts[1] || f.Conflicts != tt.counts[2] || !strings.Contains(f.Error, tt.says) {
+				t.Errorf("%+v\nexpected %s with %v, %s", f, tt.status, tt.counts, tt.says)
+			}
+			if tt.status == "failed" {
+				wantRows = many
+			}
+			_ = want
+			if n := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); n[0] != fmt.Sprintf("%d|%d", wantRows, wantRows) {
+				t.Errorf("rows and distinct ids are %s, expected %d", n, wantRows)
+			}
+		})
+	}
+}
