@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 
@@ -11,12 +12,15 @@ import (
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
+// defaultTimeout is the time limit that the guidelines suggest.
+const defaultTimeout = 10 * time.Second
+
 // flags are what all checks share.
 type flags struct {
 	Warning  ranges `group:"thresholds" short:"w" placeholder:"[METRIC=]RANGE" help:"WARNING outside RANGE. May be repeated, once for each metric."`
 	Critical ranges `group:"thresholds" short:"c" placeholder:"[METRIC=]RANGE" help:"CRITICAL outside RANGE. Likewise."`
 
-	Timeout      settings.Duration `group:"running" short:"t" default:"10s" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
+	Timeout      settings.Duration `group:"running" short:"t" default:"${timeout}" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
 	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time."`
 	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"plugin, json or table."`
 	Verbose      int               `group:"running" short:"v" type:"counter" help:"-v remedies, -vv a line for each metric, -vvv debug text."`

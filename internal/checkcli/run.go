@@ -51,8 +51,8 @@ func Run[C any, P interface {
 
 // run parses, executes and writes. newCheck makes a Cmd whose flags are not set yet.
 func (p Program) run(newCheck func() Check) int {
-	start := p.Now()
-	rep, f := p.report(newCheck, start)
+	start, begin := p.Now(), time.Now()
+	rep, f := p.report(newCheck, start, begin)
 	rep.Seconds = p.Now().Sub(start).Seconds()
 	rep.Version = Version()
 	text := rep.text
@@ -60,13 +60,33 @@ func (p Program) run(newCheck func() Check) int {
 		text = string(f.Output.render(rep.Report, f.Verbose))
 	}
 	code := rep.State.ExitCode()
-	if _, err := io.WriteString(p.Stdout, text); err != nil && rep.State != nagios.Critical {
+	if err := p.write(text, time.Until(begin.Add(time.Duration(f.Timeout)))); err != nil && rep.State != nagios.Critical {
 		code = nagios.Unknown.ExitCode()
 	}
 	if f.Gate {
 		return gate(code)
 	}
 	return code
+}
+
+// write writes everything at once. A pipe that is full takes nothing until somebody reads it; that is waited for until
+// the time limit, and a second at least.
+func (p Program) write(text string, rest time.Duration) error {
+	written := make(chan error, 1)
+	go func() {
+		_, err := io.WriteString(p.Stdout, text)
+		written <- err
+	}()
+	limit := time.NewTimer(max(rest, time.Second))
+	defer limit.Stop()
+	select {
+	case err := <-written:
+		return err
+	case <-p.Signals:
+		return errors.New("write the result: stopped by a signal")
+	case <-limit.C:
+		return errors.New("write the result: nobody reads it")
+	}
 }
 
 // gate maps a state's exit code to that of a gate: WARNING lets pass, UNKNOWN does not.
@@ -83,29 +103,45 @@ type outcome struct {
 	text string
 }
 
-// report is everything between the arguments and the output. A panic in it, as in parsing, becomes a report too.
-func (p Program) report(newCheck func() Check, now time.Time) (out outcome, f flags) {
-	f.Output = outputPlugin
+// parsed is what the arguments, the environment and files of settings say.
+type parsed struct {
+	flags      flags
+	thresholds nagios.Thresholds
+	err        error
+}
+
+// report is everything between the arguments and the output. A panic in it, as in parsing, becomes a report too. begin is
+// when the time limit began.
+func (p Program) report(newCheck func() Check, now, begin time.Time) (out outcome, f flags) {
+	f = p.guess()
 	defer func() {
 		if v := recover(); v != nil {
 			out = outcome{Report: crash{v, debug.Stack()}.report(p.Name)}
 		}
 	}()
 	check := newCheck()
-	f, thresholds, err := p.parse(check)
+	// Settings may lie on a file system that does not answer, as a home folder on a dead server does.
+	a, interrupted := watch(p, f, begin, func(ctx context.Context) parsed {
+		Stage(ctx, "reading settings")
+		return p.parse(check)
+	})
+	if interrupted != nil {
+		return outcome{Report: *interrupted}, f
+	}
+	f = a.flags
 	switch {
 	case f.Help:
 		return p.help(newCheck()), f
 	case f.Version:
 		text := p.binary() + " " + Version()
 		return outcome{nagios.UnknownReport(p.Name, text), text + "\n"}, f
-	case err != nil:
-		return p.usage(err), f
+	case a.err != nil:
+		return p.usage(a.err), f
 	}
 	if user, ok := check.(ThresholdUser); ok {
-		user.UseThresholds(thresholds)
+		user.UseThresholds(a.thresholds)
 	}
-	return outcome{Report: p.execute(check, f, thresholds, now)}, f
+	return outcome{Report: p.execute(check, a, now, begin)}, f
 }
 
 // binary is the name of the program on disk.
@@ -128,42 +164,51 @@ func (p Program) source() settings.Source {
 // maxGrace is how long before the time limit a check's context ends, at most.
 const maxGrace = 500 * time.Millisecond
 
-// execute runs the check under the watchdog: it returns in time whatever the check does.
-func (p Program) execute(check Check, f flags, t nagios.Thresholds, now time.Time) nagios.Report {
+// execute runs the check.
+func (p Program) execute(check Check, a parsed, now, begin time.Time) nagios.Report {
+	rep, interrupted := watch(p, a.flags, begin, func(ctx context.Context) nagios.Report {
+		r, err := check.Check(ctx, now)
+		switch {
+		case err == nil:
+			return nagios.Judge(p.Name, r, check.Metrics(), a.thresholds)
+		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
+			return track(ctx).timedOut(p.Name, a.flags)
+		default:
+			return track(ctx).interrupted(p.Name, nagios.Unknown, err.Error())
+		}
+	})
+	if interrupted != nil {
+		return *interrupted
+	}
+	return rep
+}
+
+// watch gives what do returns, or a report on what happened before it did: it panicked, a signal came, or time ran out,
+// which is reported whatever do hangs in. Its context ends a little before.
+func watch[T any](p Program, f flags, begin time.Time, do func(context.Context) T) (T, *nagios.Report) {
 	limit := time.Duration(f.Timeout)
+	end := begin.Add(limit)
 	tr := newTracker()
-	base := context.WithValue(context.Background(), trackerKey{}, tr)
-	ctx, cancel := context.WithTimeout(base, limit-min(limit/5, maxGrace))
+	ctx, cancel := context.WithDeadline(context.WithValue(context.Background(), trackerKey{}, tr), end.Add(-min(limit/5, maxGrace)))
 	defer cancel()
-	watchdog := time.NewTimer(limit)
+	watchdog := time.NewTimer(time.Until(end))
 	defer watchdog.Stop()
 
-	type answer struct {
-		result nagios.Result
-		err    error
-	}
-	answers := make(chan answer, 1)
-	Go(ctx, func() {
-		r, err := check.Check(ctx, now)
-		answers <- answer{r, err}
-	})
+	var none T
+	var rep nagios.Report
+	answers := make(chan T, 1)
+	Go(ctx, func() { answers <- do(ctx) })
 	select {
 	case a := <-answers:
-		switch {
-		case a.err == nil:
-			return nagios.Judge(p.Name, a.result, check.Metrics(), t)
-		case errors.Is(a.err, context.DeadlineExceeded) && ctx.Err() != nil:
-			return tr.timedOut(p.Name, f)
-		default:
-			return tr.interrupted(p.Name, nagios.Unknown, a.err.Error())
-		}
+		return a, nil
 	case c := <-tr.panics:
-		return c.report(p.Name)
+		rep = c.report(p.Name)
 	case s := <-p.Signals:
-		return tr.interrupted(p.Name, nagios.Unknown, fmt.Sprintf("stopped by signal (%s)", s))
+		rep = tr.interrupted(p.Name, nagios.Unknown, fmt.Sprintf("stopped by signal (%s)", s))
 	case <-watchdog.C:
-		return tr.timedOut(p.Name, f)
+		rep = tr.timedOut(p.Name, f)
 	}
+	return none, &rep
 }
 
 // timedOut is the report of a check that did not come back in time.

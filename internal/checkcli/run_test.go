@@ -224,6 +224,89 @@ func TestFailureToWrite(t *testing.T) {
 	}
 }
 
+// fullPipe is a stdout that takes nothing.
+type fullPipe struct{ closed chan struct{} }
+
+func (f fullPipe) Write([]byte) (int, error) {
+	<-f.closed
+	return 0, errors.New("closed")
+}
+
+func TestFullPipe(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		args  []string
+		sig   os.Signal
+		code  int
+		after time.Duration
+	}{
+		"is waited for until the limit": {nil, nil, 3, 10 * time.Second},
+		"that the user set":             {[]string{"-t3"}, nil, 3, 3 * time.Second},
+		"and a second at least":         {[]string{"-t1ms"}, nil, 3, time.Second},
+		"critical stays critical":       {[]string{"-c1"}, nil, 2, 10 * time.Second},
+		"help too":                      {[]string{"-h"}, nil, 3, 10 * time.Second},
+		"and a usage error":             {[]string{"--bad", "--timeout", "5s"}, nil, 3, 5 * time.Second},
+		"a signal ends the wait":        {nil, syscall.SIGTERM, 3, time.Millisecond},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				out := fullPipe{make(chan struct{})}
+				defer close(out.closed)
+				p := program(nil, new(bytes.Buffer), tc.args...)
+				signals := make(chan os.Signal, 1)
+				p.Stdout, p.Signals = out, signals
+				if tc.sig != nil {
+					time.AfterFunc(time.Millisecond, func() { signals <- tc.sig })
+				}
+				begin := time.Now()
+				code := p.run(func() Check { return new(fake) })
+				if took := time.Since(begin); code != tc.code || took != tc.after {
+					t.Fatalf("exit code %d after %s, want %d after %s", code, took, tc.code, tc.after)
+				}
+			})
+		})
+	}
+}
+
+// TestSettingsThatHang: a file of settings on a file system that does not answer takes no longer than the limit.
+func TestSettingsThatHang(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		env  map[string]string
+		args []string
+		code int
+		out  string
+	}{
+		"end with the default limit": {nil, nil, 3, "INGEST FAKE UNKNOWN: timed out after 10s while reading settings\n"},
+		"or with that of the user":   {nil, []string{"--timeout=2", "--timeout-state", "critical"}, 2, "INGEST FAKE CRITICAL: timed out after 2s while reading settings\n"},
+		"or of the environment":      {map[string]string{"CHECK_INGEST_TIMEOUT": "3s"}, nil, 3, "INGEST FAKE UNKNOWN: timed out after 3s while reading settings\n"},
+		"in JSON where asked for":    {nil, []string{"-ojson"}, 3, `{"schema":1,"name":"INGEST FAKE","state":"UNKNOWN","exit_code":3,"summary":"timed out after 10s while reading settings"`},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				end := make(chan struct{})
+				defer close(end)
+				var out bytes.Buffer
+				p := program(tc.env, &out, tc.args...)
+				p.Env = func(key string) (string, bool) {
+					if key == "HOME" {
+						<-end
+					}
+					v, ok := tc.env[key]
+					return v, ok
+				}
+				if code := p.run(func() Check { return new(fake) }); code != tc.code || !strings.HasPrefix(out.String(), tc.out) {
+					t.Fatalf("exit code %d, %q; want %d, %q", code, out.String(), tc.code, tc.out)
+				}
+			})
+		})
+	}
+}
+
 func TestSignalEndsTheRun(t *testing.T) {
 	t.Parallel()
 	signals := make(chan os.Signal, 1)
