@@ -22,6 +22,19 @@ func (r *run) memoryLimit() int64 {
 	return max(minMemory, availableMemory("/proc", "/sys/fs/cgroup")/2)
 }
 
+// streamMemory is what DuckDB is given, for each thread, while rows stream into a table without keys. It needs no more, and whatever it
+// is given it fills with blocks that it has written already.
+const streamMemory = 96 << 20
+
+// leanLimit is the memory limit between the files that have to be staged. Keys are kept in memory and cannot leave it, so a table that has
+// them gets all there is.
+func (r *run) leanLimit() int64 {
+	if r.db.Table().Keyed() {
+		return r.memoryLimit()
+	}
+	return min(r.memoryLimit(), max(minMemory, streamMemory*int64(r.threads())))
+}
+
 // availableMemory is the memory this process may use: the machine's, or less where a control group limits it.
 func availableMemory(proc, cgroups string) int64 {
 	available := int64(math.MaxInt64)

@@ -234,8 +234,14 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 
 // stage writes a file through the staging table.
 func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source) error {
+	if err := r.db.SetMemoryLimit(ctx, r.memoryLimit()); err != nil {
+		return err
+	}
 	s, err := tx.InsertStaged(ctx, j.item.File.Series, rows)
 	if err != nil {
+		return err
+	}
+	if err := r.db.SetMemoryLimit(ctx, r.leanLimit()); err != nil {
 		return err
 	}
 	if j.stream != nil {

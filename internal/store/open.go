@@ -272,6 +272,12 @@ func (db *DB) prepare(ctx context.Context) error {
 	return db.inspect(ctx)
 }
 
+// SetMemoryLimit changes how much memory DuckDB may use, in bytes.
+func (db *DB) SetMemoryLimit(ctx context.Context, bytes int64) error {
+	_, err := db.conn.ExecContext(ctx, "SET memory_limit = '"+strconv.FormatInt(bytes, 10)+"B'")
+	return explain(db.path, err)
+}
+
 // Path is the resolved path the database was opened by.
 func (db *DB) Path() string { return db.path }
 
