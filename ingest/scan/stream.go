@@ -22,6 +22,7 @@ type Options struct {
 	Keep        func(catalog.Day) bool // the days whose rows are wanted; nil for all
 	MaxUnpacked int64                  // bytes that compressed content may have; 0 for the default
 	Checksum    bool                   // compare with the .CHECKSUM beside the file, where there is one
+	Unhashed    bool                   // compute no SHA-256 unless there is a .CHECKSUM to compare with
 	Increasing  bool                   // fail with ErrOrder, as soon as it is seen, where ids do not strictly increase
 	Pool        *source.Pool           // of blocks, shared with other files; nil for one of its own
 	Ahead       int                    // blocks read before they are asked for; 0 for the default
@@ -142,7 +143,9 @@ func (s *Stream) read() {
 }
 
 func (s *Stream) readFile() (err error) {
-	r, err := source.Open(s.ctx, s.file, source.OpenOptions{MaxUnpacked: s.options.MaxUnpacked, Checksum: s.options.Checksum})
+	r, err := source.Open(s.ctx, s.file, source.OpenOptions{
+		MaxUnpacked: s.options.MaxUnpacked, Checksum: s.options.Checksum, Unhashed: s.options.Unhashed,
+	})
 	if err != nil {
 		return err
 	}

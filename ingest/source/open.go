@@ -33,6 +33,7 @@ const (
 type OpenOptions struct {
 	MaxUnpacked int64 // bytes that compressed content may have; 0 for [DefaultMaxUnpacked]
 	Checksum    bool  // compare with the .CHECKSUM beside the file, where there is one
+	Unhashed    bool  // compute no SHA-256 unless there is a .CHECKSUM to compare with, for who decodes faster than that
 }
 
 // The outcomes of comparing a file with its .CHECKSUM.
@@ -43,7 +44,7 @@ const (
 
 // Info is what was learned of a file. It is complete once [Reader.Read] returned io.EOF.
 type Info struct {
-	SHA256   string    // of the file as it lies on disk, lower-case hex
+	SHA256   string    // of the file as it lies on disk, lower-case hex; "" where it was not computed
 	BytesIn  int64     // of the file as it lies on disk
 	BytesOut int64     // of CSV text
 	ModTime  time.Time // when it was opened; UTC, whole microseconds
@@ -81,7 +82,7 @@ func Open(ctx context.Context, f File, o OpenOptions) (*Reader, error) {
 	}
 	r := &Reader{
 		path: f.Path, opened: info, unpack: func() {}, limit: math.MaxInt64,
-		raw:  &rawReader{ctx: ctx, f: file, sum: sha256.New(), left: info.Size()},
+		raw:  &rawReader{ctx: ctx, f: file, left: info.Size()},
 		info: Info{ModTime: info.ModTime().UTC().Truncate(time.Microsecond)},
 	}
 	if err := r.start(f.Format, o); err != nil {
@@ -102,6 +103,9 @@ func (r *Reader) start(format Format, o OpenOptions) (err error) {
 		}
 	}
 	r.info.Checksum = checksumState(o.Checksum, r.wantSum)
+	if !o.Unhashed || r.wantSum != "" {
+		r.raw.sum = sha256.New()
+	}
 	maxUnpacked := o.MaxUnpacked
 	if maxUnpacked <= 0 {
 		maxUnpacked = DefaultMaxUnpacked
@@ -231,7 +235,9 @@ func (r *Reader) verify() error {
 		return err
 	}
 	r.info.BytesIn = r.opened.Size()
-	r.info.SHA256 = hex.EncodeToString(r.raw.sum.Sum(nil))
+	if r.raw.sum != nil {
+		r.info.SHA256 = hex.EncodeToString(r.raw.sum.Sum(nil))
+	}
 	if r.wantSum != "" && r.wantSum != r.info.SHA256 {
 		return fault(r.path, ErrChecksum, fmt.Sprintf("its SHA-256 is %s, its .CHECKSUM says %s", r.info.SHA256, r.wantSum))
 	}

@@ -70,7 +70,7 @@ func Look(ctx context.Context, f File, n int) (Peek, error) {
 			return p, nil
 		}
 	}
-	r, err := Open(ctx, f, OpenOptions{})
+	r, err := Open(ctx, f, OpenOptions{Unhashed: true})
 	if err != nil {
 		return Peek{}, err
 	}

@@ -12,9 +12,9 @@ import (
 type rawReader struct {
 	ctx  context.Context // of the reading, which ends with the Reader
 	f    *os.File
-	sum  hash.Hash
-	left int64 // bytes
-	err  error // the first error, which decompressors may wrap or hide; not io.EOF
+	sum  hash.Hash // nil where nobody wants it
+	left int64     // bytes
+	err  error     // the first error, which decompressors may wrap or hide; not io.EOF
 }
 
 // errShrunk is that there are fewer bytes than there were.
@@ -32,7 +32,9 @@ func (r *rawReader) Read(p []byte) (int, error) {
 	}
 	p = p[:min(int64(len(p)), r.left, readSize)]
 	n, err := r.f.Read(p)
-	r.sum.Write(p[:n])
+	if r.sum != nil {
+		r.sum.Write(p[:n])
+	}
 	r.left -= int64(n)
 	if errors.Is(err, io.EOF) {
 		err = errShrunk
