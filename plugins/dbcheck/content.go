@@ -1,0 +1,222 @@
+package dbcheck
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// clockTolerance is how far in the future the newest trade may be before its time is a problem: clocks differ.
+const clockTolerance = 10 * time.Minute
+
+// content adds rows, symbols and age, and says them in a few words.
+func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
+	in := o.inside
+	var parts []string
+	if in.ledgerErr != nil {
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Warning, Text: "the ledger cannot be read: " + in.ledgerErr.Error(), Path: o.path,
+			Remedy: "If its columns are not those of the loader: ingest-aggtrades migrate --db=" + o.path,
+		})
+	}
+	if rows, known := c.rowsOf(in); known {
+		r.Metrics = append(r.Metrics, c.metricRows(rows, o.path))
+		parts = append(parts, fmt.Sprintf("%d %s", rows, plural(rows, "row", "rows")))
+	}
+	if len(in.loaded) > 0 || in.rows == 0 {
+		n := symbolsOf(c.loadedOf(in.loaded))
+		r.Metrics = append(r.Metrics, metricSymbols(n, o.path))
+		parts = append(parts, fmt.Sprintf("%d %s", n, plural(n, "symbol", "symbols")))
+	}
+	if in.rows == 0 {
+		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
+			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load something: ingest-aggtrades --db=" + o.path + " --data-dir=FOLDER",
+		})...)
+		return append(parts, "no trade yet")
+	}
+	return append(parts, c.age(r, o, now), nagios.Human(float64(o.size), nagios.Bytes))
+}
+
+func (c *Cmd) metricRows(rows int64, path string) nagios.Metric {
+	return nagios.Metric{Label: labelRows, Value: float64(rows), Phrase: "{} rows" + c.names(), Path: path}
+}
+
+func metricSymbols(n int, path string) nagios.Metric {
+	return nagios.Metric{Label: labelSymbols, Value: float64(n), Phrase: "{} symbols", Path: path}
+}
+
+// rowsOf is how many rows the series that were asked for have; false where that is not known without counting them.
+func (c *Cmd) rowsOf(in *inside) (int64, bool) {
+	if c.scope().All() {
+		return in.rows, true
+	}
+	ours := !slices.ContainsFunc(in.loaded, func(l store.Loaded) bool { return l.Market == "" })
+	return rowsIn(c.loadedOf(in.loaded)), ours && rowsIn(in.loaded) == in.rows
+}
+
+// age adds the age of the newest trade, of the symbol where it is the oldest if symbols were asked for.
+func (c *Cmd) age(r *nagios.Result, o observation, now time.Time) string {
+	newest, of := o.inside.newest, ""
+	if o.inside.newestOf != nil {
+		var without []string
+		newest, of, without = c.worst(o.inside.newestOf)
+		for _, symbol := range without {
+			r.Problems = append(r.Problems, c.noTrade(o, symbol))
+		}
+	}
+	if newest.IsZero() {
+		return ""
+	}
+	age := now.Sub(newest)
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelAge, Value: max(age.Seconds(), 0), Phrase: "the newest trade" + of + " is {} old, of " + stamp(newest), Path: o.path,
+		Remedy: "Look for what keeps new files from being loaded: check_ingest_log and check_ingest_csv.",
+	})
+	if age < -clockTolerance {
+		r.Problems = append(r.Problems, nagios.Problem{
+			State: nagios.Warning, Path: o.path, Text: fmt.Sprintf("the newest trade%s is of %s, which is in the future", of, stamp(newest)),
+			Remedy: "Compare the clock of this machine; if it is right, --deep tells how many rows have impossible times.",
+		})
+		return "newest trade" + of + " in the future"
+	}
+	return "newest trade" + of + " " + human(age) + " ago"
+}
+
+// worst is, of the newest trades of each symbol that was asked for, the oldest, and the symbols that have none.
+func (c *Cmd) worst(newestOf map[string]time.Time) (newest time.Time, of string, without []string) {
+	for _, symbol := range c.symbols() {
+		switch at := newestOf[symbol]; {
+		case at.IsZero():
+			without = append(without, symbol)
+		case newest.IsZero() || at.Before(newest):
+			newest, of = at, c.of(symbol)
+		}
+	}
+	return newest, of, without
+}
+
+// noTrade is a symbol that was asked for and has no trade, as far as was looked.
+func (c *Cmd) noTrade(o observation, symbol string) nagios.Problem {
+	p := nagios.Problem{
+		State: nagios.Warning, Path: o.path,
+		Text:   fmt.Sprintf("no trade%s in the %d days before the newest of all, %s", c.of(symbol), recentDays, stamp(o.inside.newest)),
+		Remedy: "Check how the symbol is written; if it is right, load its files.",
+	}
+	for _, limited := range c.unmeasured(labelAge, p) {
+		return limited
+	}
+	return p
+}
+
+// unmeasured gives the problem of a metric that cannot be measured the state of its worst limit, and drops it where the metric has none:
+// with a limit, silence would look like OK.
+func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
+	for _, s := range c.Metrics() {
+		if s.Label != label {
+			continue
+		}
+		switch limits := c.thresholds.For(s); {
+		case limits.Critical != nil:
+			p.State = nagios.Critical
+		case limits.Warning != nil:
+			p.State = nagios.Warning
+		default:
+			return nil
+		}
+		return []nagios.Problem{p}
+	}
+	return nil
+}
+
+// ofScope is " of um" where a market alone was asked for, and else nothing.
+func (c *Cmd) ofScope() string {
+	if len(c.Symbol) == 0 && c.Market != "" {
+		return " of " + string(c.Market)
+	}
+	return ""
+}
+
+// of is " of um BTCUSDT", or as much of it as was asked for.
+func (c *Cmd) of(symbol string) string {
+	switch {
+	case symbol == "":
+		return c.ofScope()
+	case c.Market == "":
+		return " of " + symbol
+	default:
+		return " of " + string(c.Market) + " " + symbol
+	}
+}
+
+// stamp is a time as it appears in sentences.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+func plural[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
+
+// notes are the lines for -v.
+func (c *Cmd) notes(o observation) []string {
+	in := o.inside
+	var lines []string
+	if o.use.Mode == runstate.DBReaders {
+		lines = append(lines, fmt.Sprintf("%s has it open for reading, which keeps a writer out meanwhile", o.use.Holder))
+	}
+	if o.walSize > 0 {
+		lines = append(lines, fmt.Sprintf("a write-ahead log of %s lies beside it, of a writer that was killed; what it holds was counted",
+			nagios.Human(float64(o.walSize), nagios.Bytes)))
+	}
+	if in.schema != nil {
+		return lines
+	}
+	lines = append(lines, tableNotes(in)...)
+	for _, l := range c.loadedOf(in.loaded) {
+		lines = append(lines, seriesLine(l))
+	}
+	return lines
+}
+
+// tableNotes say what is worth knowing about the tables.
+func tableNotes(in *inside) []string {
+	var lines []string
+	t := in.table
+	if !t.HasMarket() {
+		lines = append(lines, "the table has no market column, so --market does not narrow what is asked of rows")
+	}
+	if t.OneSymbolOnly() {
+		lines = append(lines, "a key on agg_trade_id alone makes the table unfit for a second symbol")
+	}
+	switch missing := len(t.LedgerMissing()); {
+	case len(t.Ledger) == 0:
+		lines = append(lines, "there is no ledger; ingest-aggtrades migrate adds it")
+	case missing > 0:
+		lines = append(lines, fmt.Sprintf("the ledger lacks %d columns; ingest-aggtrades migrate adds them", missing))
+	}
+	if rows := rowsIn(in.loaded); len(t.Ledger) > 0 && rows != in.rows {
+		lines = append(lines, fmt.Sprintf("the ledger accounts for %d rows and the table has %d", rows, in.rows))
+	}
+	return lines
+}
+
+// seriesLine is one series in a line.
+func seriesLine(l store.Loaded) string {
+	name := l.String()
+	if l.Market == "" {
+		name = l.Symbol + " (by the scripts)"
+	}
+	text := fmt.Sprintf("%s: %d rows of %d %s", name, l.Rows, l.Files, plural(l.Files, "file", "files"))
+	if l.Span.Days() > 0 {
+		text += fmt.Sprintf(", %s to %s", l.Span.First, l.Span.Last())
+	}
+	if !l.Newest.IsZero() {
+		text += ", newest trade of " + stamp(l.Newest)
+	}
+	return text
+}

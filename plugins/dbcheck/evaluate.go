@@ -1,0 +1,154 @@
+package dbcheck
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// evaluate judges what was observed. It is pure: the same observation at the same time gives the same result.
+func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
+	var r nagios.Result
+	switch {
+	case o.fault != nil:
+		r.Problems = []nagios.Problem{c.problem(o)}
+	case o.use.Mode == runstate.DBWriter && o.use.Loading:
+		r = c.loading(o, now)
+	case o.use.Mode == runstate.DBWriter:
+		r = c.busy(o)
+	default:
+		r = c.judge(o, now)
+	}
+	r.Metrics = append(r.Metrics, o.sizes()...)
+	return r
+}
+
+// sizes are the numbers that need no look inside.
+func (o observation) sizes() []nagios.Metric {
+	var ms []nagios.Metric
+	if o.sized {
+		ms = append(ms, nagios.Metric{Label: labelSize, Value: float64(o.size), Phrase: "the database has {}", Path: o.path})
+	}
+	if o.sized && o.walSize >= 0 {
+		ms = append(ms, nagios.Metric{
+			Label: labelWAL, Value: float64(o.walSize), Phrase: "its write-ahead log has {}", Path: o.path + ".wal",
+			Remedy: "The next program that writes to the database takes it in; never remove it by hand.",
+		})
+	}
+	return ms
+}
+
+// problem is a database that cannot be looked into.
+func (c *Cmd) problem(o observation) nagios.Problem {
+	p := nagios.Problem{State: nagios.Unknown, Text: o.fault.Error(), Path: o.path}
+	var e *store.Error
+	if !errors.As(o.fault, &e) {
+		return p
+	}
+	p.Text, p.Remedy = sentence(e), capital(e.Remedy)
+	switch e.Kind {
+	case store.KindMissing:
+		p.State = c.Missing
+		if p.Remedy == "" {
+			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=FOLDER"
+		}
+	case store.KindHeld:
+		p.State = c.Busy
+	case store.KindNeedsWriter:
+		p.State = nagios.Warning // the next load mends it, and must not be kept from it
+	case store.KindPermission, store.KindMemory, store.KindOther:
+		p.State = nagios.Unknown
+	default:
+		p.State = nagios.Critical
+	}
+	return p
+}
+
+// sentence says what is wrong with a database, path first.
+func sentence(e *store.Error) string {
+	for _, verb := range []string{"is ", "was ", "does ", "has ", "may "} {
+		if strings.HasPrefix(e.Text, verb) {
+			return e.Path + " " + e.Text
+		}
+	}
+	return e.Path + ": " + e.Text
+}
+
+// capital is a remedy as a sentence of its own.
+func capital(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:] + "."
+}
+
+// busy is a database that another program than the loader writes to.
+func (c *Cmd) busy(o observation) nagios.Result {
+	p := nagios.Problem{
+		State: c.Busy, Path: o.path,
+		Text:   fmt.Sprintf("%s is held open for writing by %s, so nobody else can read or load it", o.path, o.use.Holder),
+		Remedy: "Wait for it to end; to see who it is, run the check as root on the host that runs it.",
+	}
+	if o.use.Holder.PID > 0 {
+		p.Remedy = fmt.Sprintf("Wait for it to end, or look at it with: ps -fp %d", o.use.Holder.PID)
+	}
+	r := nagios.Result{Summary: p.Text}
+	if p.State != nagios.OK {
+		r.Problems = []nagios.Problem{p}
+	}
+	return r
+}
+
+// judge is a database that was looked into.
+func (c *Cmd) judge(o observation, now time.Time) nagios.Result {
+	in := o.inside
+	r := nagios.Result{Lines: c.notes(o)}
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelOpenTime, Value: in.openTime.Seconds(), Phrase: "took {} to open", Path: o.path,
+		Remedy: "A large write-ahead log makes it slow, or the disk is busy.",
+	})
+	if in.schema != nil {
+		remedy := "Check that it is the right database; the loader makes a new one where there is none."
+		if len(in.table.Columns) > 0 {
+			remedy = "The loader refuses this table: mend its columns, or load into a new database."
+		}
+		r.Problems = []nagios.Problem{{State: nagios.Critical, Text: o.path + " " + strings.TrimPrefix(in.schema.Error(), "its "), Remedy: remedy, Path: o.path}}
+		if strings.HasPrefix(in.schema.Error(), "its ") {
+			r.Problems[0].Text = o.path + ": " + in.schema.Error()
+		}
+		return r
+	}
+	parts := c.content(&r, o, now)
+	if c.Gaps {
+		parts = append(parts, c.gaps(&r, o.path, in))
+	}
+	if in.blocks != nil {
+		parts = append(parts, blocks(&r, o.path, *in.blocks))
+	}
+	if in.deep != nil {
+		parts = append(parts, deep(&r, o.path, *in.deep, in.found))
+	}
+	r.Summary = join(parts)
+	return r
+}
+
+// join makes one line of what is not empty.
+func join(parts []string) string {
+	var given []string
+	for _, p := range parts {
+		if p != "" {
+			given = append(given, p)
+		}
+	}
+	return strings.Join(given, ", ")
+}
+
+// human is a duration for people, without more digits than they want.
+func human(d time.Duration) string {
+	return nagios.Human(max(d.Round(time.Second).Seconds(), 0), nagios.Seconds)
+}
