@@ -165,15 +165,19 @@ func missingDays(b *bytes.Buffer, r *load.Report) {
 
 // ignored counts what was found in the data dir and is no file of trades.
 func ignored(b *bytes.Buffer, r *load.Report) {
-	if len(r.Ignored) == 0 {
-		return
+	if len(r.Ignored) > 0 {
+		fmt.Fprintf(b, "Left aside in the data dir: %s\n", clean(r.Ignored[0].Path))
+		fmt.Fprintf(b, "    %s\n", clean(r.Ignored[0].Reason))
+		if n := len(r.Ignored) - 1; n > 0 {
+			fmt.Fprintf(b, "  and %d more; -o json lists all\n", n)
+		}
 	}
-	fmt.Fprintf(b, "Left aside in the data dir: %s\n", clean(r.Ignored[0].Path))
-	fmt.Fprintf(b, "    %s\n", clean(r.Ignored[0].Reason))
-	if n := len(r.Ignored) - 1; n > 0 {
-		fmt.Fprintf(b, "  and %d more; -o json lists all\n", n)
+	if r.Unmatched > 0 {
+		fmt.Fprintf(b, "Other files in the data dir, whose names are not those of trades: %d\n", r.Unmatched)
 	}
-	b.WriteByte('\n')
+	if len(r.Ignored) > 0 || r.Unmatched > 0 {
+		b.WriteByte('\n')
+	}
 }
 
 // summary is the last line.

@@ -48,12 +48,12 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	if err != nil {
 		return err
 	}
-	r.db = db
 	if err := db.Table().Check(); err != nil {
-		return err
+		return errors.Join(r.refuse(err.Error(), "load into a new database (--db)"), db.Close())
 	}
+	r.db = db
 	r.limits = limitsOf(db.Table())
-	return db.SetMemoryLimit(ctx, r.leanLimit())
+	return nil
 }
 
 func limitsOf(t store.Table) aggtrades.Limits {
@@ -106,6 +106,7 @@ func (r *run) find(ctx context.Context) ([]source.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
+	r.report.Unmatched = listing.Unmatched
 	files, dropped := source.Choose(listing.Files)
 	for _, s := range append(listing.Skipped, dropped...) {
 		r.report.ignore(s)

@@ -29,7 +29,9 @@ type Report struct {
 	Files    []FileReport     `json:"files"`
 	Missing  []MissingReport  `json:"missing_days"`
 	Ignored  []source.Skipped `json:"ignored"`
-	Warnings []string         `json:"warnings"`
+	// Unmatched counts the other files of the data dir, whose names are not those of trades.
+	Unmatched int      `json:"unmatched_files"`
+	Warnings  []string `json:"warnings"`
 
 	SpaceNeeded int64 `json:"space_needed_bytes"` // estimated before the load
 	SpaceFree   int64 `json:"space_free_bytes"`   // before the load; 0 where nothing was to be loaded
