@@ -123,7 +123,8 @@ func (j *job) failedEntry(now time.Time, runID string) ledger.Entry {
 
 // explainRow is an error's text, with the remedy that only the loader knows.
 func explainRow(err error) string {
-	if errors.Is(err, aggtrades.ErrTooWide) {
+	var row *aggtrades.RowError
+	if errors.As(err, &row) && row.Field == "quantity" && errors.Is(err, aggtrades.ErrTooWide) {
 		return err.Error() + "; widen the column with: ingest-aggtrades migrate --widen-quantity"
 	}
 	return err.Error()
