@@ -52,9 +52,9 @@ func reportText(r *load.Report) []byte {
 // seriesRow adds up the files of one series.
 type seriesRow struct {
 	series                          catalog.Series
-	first, last                     string
-	load, skipped, failed           int
-	rows, duplicates, voided, bytes int64
+	first, last           string
+	load, skipped, failed int
+	rows, bytes           int64
 }
 
 // seriesTable shows a line for each series, and reports whether there was any.
@@ -82,12 +82,13 @@ func seriesTable(b *bytes.Buffer, r *load.Report) bool {
 	if r.DryRun {
 		verb = "To load"
 	}
-	w.AppendHeader(table.Row{"Market", "Symbol", "From", "To", verb, "Skipped", "Failed", "Rows", "Dupl.", "Size"})
+	w.Style().Box.PaddingLeft, w.Style().Box.PaddingRight = "", "  "
+	w.AppendHeader(table.Row{"Market", "Symbol", "From", "To", verb, "Skip", "Fail", "Rows", "Size"})
 	for _, s := range rows {
-		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, s.load, s.skipped, s.failed, comma(s.rows), comma(s.duplicates), humanize.Bytes(uint64(max(0, s.bytes)))})
+		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, s.load, s.skipped, s.failed, comma(s.rows), humanize.Bytes(uint64(max(0, s.bytes)))})
 	}
-	right := make([]table.ColumnConfig, 0, 6)
-	for n := 5; n <= 10; n++ {
+	right := make([]table.ColumnConfig, 0, 5)
+	for n := 5; n <= 9; n++ {
 		right = append(right, table.ColumnConfig{Number: n, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	w.SetColumnConfigs(right)
@@ -108,8 +109,6 @@ func (s *seriesRow) add(f load.FileReport) {
 		s.skipped++
 	}
 	s.rows += f.Rows
-	s.duplicates += f.Duplicates
-	s.voided += f.Voided
 }
 
 // listFiles lists the files of one status with what there is to say about them.
@@ -196,9 +195,17 @@ func summary(r *load.Report) string {
 	default:
 		fmt.Fprintf(&s, "%d of %d files loaded, %d skipped, %d failed: %s rows in %s", t.Loaded, t.Files, t.Skipped+t.Changed, t.Failed, comma(t.Rows), seconds(t.LoadSeconds))
 		if t.Rows > 0 {
-			fmt.Fprintf(&s, " (%s rows/s)", comma(int64(t.RowsPerSecond)))
+			fmt.Fprintf(&s, " (%s rows/s)", short(int64(t.RowsPerSecond)))
 		}
 		s.WriteByte('.')
+		for _, left := range []struct {
+			n    int64
+			what string
+		}{{t.Duplicates, "duplicate rows"}, {t.Conflicts, "rows in conflict"}, {t.Voided, "rows voided by Binance"}, {t.Outside, "rows of other days"}} {
+			if left.n > 0 {
+				fmt.Fprintf(&s, "\nLeft out: %s %s.", comma(left.n), left.what)
+			}
+		}
 	}
 	if r.Error != "" {
 		fmt.Fprintf(&s, "\nExit code %d: %s.", r.ExitCode, clean(r.Error))
@@ -208,6 +215,11 @@ func summary(r *load.Report) string {
 }
 
 func comma(n int64) string { return humanize.Comma(n) }
+
+// short is a number for people in a hurry, such as 3.2M.
+func short(n int64) string {
+	return strings.ReplaceAll(humanize.SIWithDigits(float64(n), 1, ""), " ", "")
+}
 
 // seconds is a duration for people.
 func seconds(s float64) string {

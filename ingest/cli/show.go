@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/progress"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
@@ -59,8 +58,8 @@ func plainTime(_ []string, a slog.Attr) slog.Attr {
 func newBar(w io.Writer) (progress.Writer, *progress.Tracker) {
 	pw := progress.NewWriter()
 	pw.SetOutputWriter(w)
-	pw.SetTrackerLength(20)
-	pw.SetMessageLength(38)
+	pw.SetTrackerLength(10)
+	pw.SetMessageLength(27)
 	pw.SetUpdateFrequency(200 * time.Millisecond)
 	pw.SetTrackerPosition(progress.PositionRight)
 	pw.SetStyle(progress.StyleBlocks)
@@ -68,11 +67,13 @@ func newBar(w io.Writer) (progress.Writer, *progress.Tracker) {
 	style.Visibility.ETA = true
 	style.Visibility.Percentage = true
 	style.Visibility.Speed = true
-	style.Visibility.Time = false
+	style.Visibility.Time = true
 	style.Visibility.Value = false
 	style.Options.ETAPrecision = time.Second
 	style.Options.ETAString = "ETA"
+	style.Options.TimeInProgressPrecision = time.Second
 	style.Options.PercentFormat = "%3.0f%%"
+	style.Options.Separator = " "
 	tracker := &progress.Tracker{Message: "planning", Units: progress.UnitsBytes}
 	return pw, tracker
 }
@@ -95,7 +96,7 @@ func showIn(w progress.Writer, tracker *progress.Tracker) (tell func(load.Progre
 		if p.FilesFailed > 0 {
 			failed = fmt.Sprintf(", %d failed", p.FilesFailed)
 		}
-		tracker.UpdateMessage(fmt.Sprintf("%d/%d files%s, %s rows", p.FilesDone, p.FilesTotal, failed, humanize.SIWithDigits(float64(p.Rows), 1, "")))
+		tracker.UpdateMessage(fmt.Sprintf("%d/%d files%s, %s rows", p.FilesDone, p.FilesTotal, failed, short(p.Rows)))
 		tracker.SetValue(p.BytesDone)
 	}
 	stop = func() {

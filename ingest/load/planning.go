@@ -148,7 +148,7 @@ func (r *run) asking() string {
 func (r *run) check(ctx context.Context, p *planned) error {
 	r.phase(runstate.PhaseCheck)
 	r.report.loadStarted = r.Now()
-	r.tell()
+	r.tell(r.progress)
 	if len(p.writes()) == 0 && !slices.ContainsFunc(p.Items, func(i plan.Item) bool { return i.Moved }) {
 		r.keepSnapshots()
 		return nil

@@ -260,7 +260,7 @@ func (r *run) committed(jobs []*job) {
 		}
 		j.close()
 	}
-	r.tell()
+	r.tell(r.progress)
 	if err := r.publisher.Flush(); err != nil {
 		r.Log.Warn("run status could not be published", keyError, err)
 	}
@@ -298,39 +298,11 @@ func (r *run) remember(ctx context.Context, p *planned) error {
 	return nil
 }
 
-// phase, current and tell publish where the run is.
-func (r *run) phase(p runstate.Phase) { r.publisher.Update(func(s *runstate.Status) { s.Phase = p }) }
-
-func (r *run) current(path string) {
-	r.progress.Current = path
-	r.publisher.Update(func(s *runstate.Status) { s.CurrentFile = path })
-	r.show()
-}
-
-func (r *run) tell() {
-	p := r.progress
-	seconds := r.Now().Sub(r.report.loadStarted).Seconds()
-	r.publisher.Update(func(s *runstate.Status) {
-		s.FilesDone, s.FilesTotal, s.FilesFailed = p.FilesDone, p.FilesTotal, p.FilesFailed
-		s.BytesDone, s.BytesTotal, s.Rows = p.BytesDone, p.BytesTotal, p.Rows
-		if seconds > 0 {
-			s.RowsPerSecond = float64(p.Rows) / seconds
-		}
-	})
-	r.show()
-}
-
-func (r *run) show() {
-	if r.Progress != nil {
-		r.Progress(r.progress)
-	}
-}
-
 func (r *run) skipped(j *job, reason string) {
 	r.report.skip(j.item, reason)
 	r.progress.FilesDone++
 	r.progress.BytesDone += j.item.File.Size
-	r.tell()
+	r.tell(r.progress)
 }
 
 func (r *run) logFile(j *job) {

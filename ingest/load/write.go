@@ -205,6 +205,7 @@ func (j *job) inserts(n int64) error {
 
 // writeLarge streams a file into the table, and finds out afterwards whether it should have been staged: the transaction is rolled back then.
 func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
+	defer r.follow(ctx, j)()
 	rows := streamed{stream: j.stream, threads: r.threads()}
 	if j.staged {
 		return r.stage(ctx, tx, j, rows)

@@ -56,6 +56,7 @@ func (r *Reader) Next(ctx context.Context) (rows *aggtrades.Rows, order int64, e
 			r.part.kept.Add(r.rows)
 		}
 		if r.rows.N > 0 {
+			r.s.rows.Add(int64(r.rows.N))
 			return r.rows, order, nil
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/source"
@@ -73,6 +74,9 @@ type Stream struct {
 	info  source.Info
 	lines int64
 
+	bytesIn atomic.Int64 // of the file as it lies on disk, read so far
+	rows    atomic.Int64 // given to readers so far
+
 	mu    sync.Mutex
 	err   error
 	parts []part // by block
@@ -105,6 +109,12 @@ func (s *Stream) Close() {
 	s.cancel()
 	<-s.done
 }
+
+// BytesIn is how much of the file as it lies on disk was read so far.
+func (s *Stream) BytesIn() int64 { return s.bytesIn.Load() }
+
+// Rows is how many rows readers were given so far.
+func (s *Stream) Rows() int64 { return s.rows.Load() }
 
 // fail keeps the first error and stops the reading.
 func (s *Stream) fail(err error) error {
@@ -169,6 +179,7 @@ func (s *Stream) readFile() (err error) {
 			}
 		}
 		s.lines += b.Lines()
+		s.bytesIn.Store(r.Info().BytesIn)
 		select {
 		case s.blocks <- b:
 		case <-s.ctx.Done():

@@ -202,7 +202,11 @@ func (r *Reader) Read(p []byte) (int, error) {
 }
 
 // Info tells what is known so far; see [Info].
-func (r *Reader) Info() Info { return r.info }
+func (r *Reader) Info() Info {
+	i := r.info
+	i.BytesIn = r.opened.Size() - r.raw.left
+	return i
+}
 
 // Close lets go of the file. What was not read is not verified.
 func (r *Reader) Close() error {
@@ -234,7 +238,6 @@ func (r *Reader) verify() error {
 	if err := r.unlessChanged(nil); err != nil {
 		return err
 	}
-	r.info.BytesIn = r.opened.Size()
 	if r.raw.sum != nil {
 		r.info.SHA256 = hex.EncodeToString(r.raw.sum.Sum(nil))
 	}
