@@ -50,6 +50,9 @@ func (r *ranges) Decode(ctx *kong.DecodeContext) error {
 	token := ctx.Scan.Pop()
 	switch v := token.Value.(type) {
 	case string:
+		if strings.HasPrefix(v, "--") { // no range does; its value was forgotten
+			return fmt.Errorf("expected [METRIC=]RANGE, not %q", v)
+		}
 		*r = append(*r, v)
 	case []any:
 		for _, item := range v {
@@ -93,17 +96,17 @@ func (o output) render(rep nagios.Report, verbosity int) []byte {
 	}
 }
 
-// given reports whether one of the spellings of a flag without value is among the arguments. It is for the flags
-// that must work whatever is wrong with the others.
-func given(args []string, spellings ...string) bool {
+// given reports whether a flag without value is among the arguments, by its name, its letter, or its letter among others
+// that take no value: -vh. It is for the flags that must work whatever is wrong with the others.
+func given(args []string, letter, long string) bool {
+	const noValue = "hvV"
 	for _, a := range args {
-		if a == "--" {
+		letters, short := strings.CutPrefix(a, "-")
+		switch {
+		case a == "--":
 			return false
-		}
-		for _, s := range spellings {
-			if a == s {
-				return true
-			}
+		case a == long, short && strings.Contains(letters, letter) && strings.Trim(letters, noValue) == "":
+			return true
 		}
 	}
 	return false

@@ -125,8 +125,27 @@ func writeClosing(b *strings.Builder, flag string, examples []Example) {
 	b.WriteString("\nExamples:\n")
 	for _, e := range examples {
 		wrap(b, "  #", "  # ", e.Does)
-		fmt.Fprintf(b, "  %s\n", e.Command)
+		writeCommand(b, e.Command)
 	}
+}
+
+// writeCommand writes a command as a shell reads it, in lines of at most width columns that end before a flag.
+func writeCommand(b *strings.Builder, command string) {
+	const more = " \\"
+	flags := strings.Split(command, " -")
+	line := "  " + flags[0]
+	for i, f := range flags[1:] {
+		room := width - len(line) - len(" -")
+		if i < len(flags)-2 {
+			room -= len(more)
+		}
+		if len(f) > room {
+			b.WriteString(line + more + "\n")
+			line = "     "
+		}
+		line += " -" + f
+	}
+	b.WriteString(line + "\n")
 }
 
 // wrap writes text in lines of at most width columns. The first begins with left, the others with indent; if left is

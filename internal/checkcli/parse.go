@@ -48,12 +48,12 @@ func (p Program) parse(check Check) parsed {
 }
 
 func (p Program) parseFlags(check Check) (flags, *settings.Settings, error) {
-	if given(p.Args, "-h", "--help") {
+	if given(p.Args, "h", "--help") {
 		f := p.guessWithFiles()
 		f.Help = true
 		return f, nil, nil
 	}
-	if given(p.Args, "-V", "--version") {
+	if given(p.Args, "V", "--version") {
 		f := p.guessWithFiles()
 		f.Version = true
 		return f, nil, nil

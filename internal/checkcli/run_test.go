@@ -25,42 +25,45 @@ func TestRun(t *testing.T) {
 		code int
 		out  string
 	}{
-		"no arguments":                         {nil, nil, 0, "INGEST FAKE OK: done" + perf},
-		"a default threshold":                  {nil, []string{"--value=101"}, 1, "INGEST FAKE WARNING: value 101, limit 100 | value=101;100;;0\n"},
-		"thresholds reach the check":           {nil, []string{"-w", "7"}, 0, "INGEST FAKE OK: done with thresholds | value=5;7;;0\n"},
-		"a violated one":                       {nil, []string{"-c", "4"}, 2, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
-		"a range that begins with -":           {nil, []string{"-w", "-5:5"}, 0, "INGEST FAKE OK: done with thresholds | value=5;5;;0\n"},
-		"one that begins with - and is open":   {nil, []string{"-w", "-10:"}, 0, "INGEST FAKE OK: done with thresholds | value=5;-10:;;0\n"},
-		"attached to the letter":               {nil, []string{"-w~:10"}, 0, "INGEST FAKE OK: done with thresholds | value=5;10;;0\n"},
-		"after the long name":                  {nil, []string{"--warning=-5:4"}, 1, "INGEST FAKE WARNING: value 5, limit 4 | value=5;4;;0\n"},
-		"the metric named":                     {nil, []string{"--critical", "value=@5:6"}, 2, "INGEST FAKE CRITICAL: value 5, must not be within 5 to 6 | value=5;;@5:6;0\n"},
-		"from the environment":                 {map[string]string{"CHECK_INGEST_CRITICAL": "4"}, nil, 2, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
-		"nothing gathered is unknown":          {nil, []string{"--do=nothing"}, 3, "INGEST FAKE UNKNOWN: nothing was measured\n"},
-		"an error is unknown":                  {nil, []string{"--do=error"}, 3, "INGEST FAKE UNKNOWN: cannot look: it is dark\n"},
-		"a panic is unknown":                   {nil, []string{"--do=panic"}, 3, "INGEST FAKE UNKNOWN: internal error: the sky fell\n"},
-		"a panic in another goroutine too":     {nil, []string{"--do=panic-in-goroutine"}, 3, "INGEST FAKE UNKNOWN: internal error: elsewhere\n"},
-		"out of time":                          {nil, []string{"--do=hang", "-t", "50ms"}, 3, "INGEST FAKE UNKNOWN: timed out after 50ms while waiting at the door\n"},
-		"out of time, with what was found":     {nil, []string{"--do=hang", "-t", "50ms", "-v"}, 3, "INGEST FAKE UNKNOWN: timed out after 50ms while waiting at the door\n[UNKNOWN] timed out after 50ms while waiting at the door\n[CRITICAL] the bell is broken\n"},
-		"the state of a timeout can be chosen": {nil, []string{"--do=hang", "-t", "50ms", "--timeout-state=CRITICAL"}, 2, "INGEST FAKE CRITICAL: timed out after 50ms while waiting at the door\n"},
-		"a gate is open for OK":                {nil, []string{"--gate"}, 0, "INGEST FAKE OK: done" + perf},
-		"and for WARNING":                      {nil, []string{"--gate", "-w", "4"}, 0, "INGEST FAKE WARNING: value 5, limit 4 | value=5;4;;0\n"},
-		"closed for CRITICAL":                  {nil, []string{"--gate", "-c4"}, 1, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
-		"closed for UNKNOWN":                   {nil, []string{"--gate", "--do=error"}, 1, "INGEST FAKE UNKNOWN: cannot look: it is dark\n"},
-		"an unknown flag":                      {nil, []string{"--valeu=3"}, 3, "INGEST FAKE UNKNOWN: usage: unknown flag --valeu, did you mean \"--value\"?\n" + usage},
-		"a positional argument":                {nil, []string{"a.zip"}, 3, "INGEST FAKE UNKNOWN: usage: unexpected argument \"a.zip\": there are only flags, was a value with spaces or * not quoted?\n" + usage},
-		"a bad range":                          {nil, []string{"-c", "20:10"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: metric value: range \"20:10\": start 20 is above end 10\n" + usage},
-		"what the shell makes of ~:10":         {nil, []string{"-w", "/root:10"}, 3, "INGEST FAKE UNKNOWN: usage: --warning: metric value: range \"/root:10\": starts with '/': the shell turned an unquoted ~ into a folder, so quote the range, as in '~:10'\n" + usage},
-		"a bad range in the environment":       {map[string]string{"CHECK_INGEST_WARNING": "foo=3"}, nil, 3, "INGEST FAKE UNKNOWN: usage: --warning: no metric \"foo\", this check has value, size (CHECK_INGEST_WARNING)\n" + usage},
-		"a metric that is not measured":        {nil, []string{"-c", "size=1GB:"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: metric size is measured only with --do=size\n" + usage},
-		"a threshold without a value":          {nil, []string{"-c"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: expected [METRIC=]RANGE\n" + usage},
-		"no time at all":                       {nil, []string{"-t", "0"}, 3, "INGEST FAKE UNKNOWN: usage: --timeout: must be above 0\n" + usage},
-		"more verbose than there is":           {nil, []string{"-vvvv"}, 3, "INGEST FAKE UNKNOWN: usage: --verbose: 4 is outside 0 to 3\n" + usage},
-		"a bad state":                          {nil, []string{"--timeout-state=bad"}, 3, "INGEST FAKE UNKNOWN: usage: --timeout-state: state \"bad\": expected ok, warning, critical or unknown\n" + usage},
-		"an absent file of settings":           {nil, []string{"--config=/nonexistent"}, 3, "INGEST FAKE UNKNOWN: usage: read settings: lstat /nonexistent: no such file or directory\n" + usage},
-		"usage errors do not open a gate":      {nil, []string{"--gate", "--unheard-of"}, 3, "INGEST FAKE UNKNOWN: usage: unknown flag --unheard-of\n" + usage},
-		"the version":                          {nil, []string{"-V"}, 3, "check_ingest_fake " + Version() + "\n"},
-		"whatever else is wrong":               {nil, []string{"--bad", "x", "--version"}, 3, "check_ingest_fake " + Version() + "\n"},
-		"among other letters":                  {nil, []string{"-vV"}, 3, "check_ingest_fake " + Version() + "\n"},
+		"no arguments":                          {nil, nil, 0, "INGEST FAKE OK: done" + perf},
+		"a default threshold":                   {nil, []string{"--value=101"}, 1, "INGEST FAKE WARNING: value 101, limit 100 | value=101;100;;0\n"},
+		"thresholds reach the check":            {nil, []string{"-w", "7"}, 0, "INGEST FAKE OK: done with thresholds | value=5;7;;0\n"},
+		"a violated one":                        {nil, []string{"-c", "4"}, 2, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
+		"a range that begins with -":            {nil, []string{"-w", "-5:5"}, 0, "INGEST FAKE OK: done with thresholds | value=5;5;;0\n"},
+		"one that begins with - and is open":    {nil, []string{"-w", "-10:"}, 0, "INGEST FAKE OK: done with thresholds | value=5;-10:;;0\n"},
+		"attached to the letter":                {nil, []string{"-w~:10"}, 0, "INGEST FAKE OK: done with thresholds | value=5;10;;0\n"},
+		"after the long name":                   {nil, []string{"--warning=-5:4"}, 1, "INGEST FAKE WARNING: value 5, limit 4 | value=5;4;;0\n"},
+		"the metric named":                      {nil, []string{"--critical", "value=@5:6"}, 2, "INGEST FAKE CRITICAL: value 5, must not be within 5 to 6 | value=5;;@5:6;0\n"},
+		"from the environment":                  {map[string]string{"CHECK_INGEST_CRITICAL": "4"}, nil, 2, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
+		"nothing gathered is unknown":           {nil, []string{"--do=nothing"}, 3, "INGEST FAKE UNKNOWN: nothing was measured\n"},
+		"an error is unknown":                   {nil, []string{"--do=error"}, 3, "INGEST FAKE UNKNOWN: cannot look: it is dark\n"},
+		"a panic is unknown":                    {nil, []string{"--do=panic"}, 3, "INGEST FAKE UNKNOWN: internal error: the sky fell\n"},
+		"a panic in another goroutine too":      {nil, []string{"--do=panic-in-goroutine"}, 3, "INGEST FAKE UNKNOWN: internal error: elsewhere\n"},
+		"out of time":                           {nil, []string{"--do=hang", "-t", "50ms"}, 3, "INGEST FAKE UNKNOWN: timed out after 50ms while waiting at the door\n"},
+		"out of time, with what was found":      {nil, []string{"--do=hang", "-t", "50ms", "-v"}, 3, "INGEST FAKE UNKNOWN: timed out after 50ms while waiting at the door\n[UNKNOWN] timed out after 50ms while waiting at the door\n[CRITICAL] the bell is broken\n"},
+		"the state of a timeout can be chosen":  {nil, []string{"--do=hang", "-t", "50ms", "--timeout-state=CRITICAL"}, 2, "INGEST FAKE CRITICAL: timed out after 50ms while waiting at the door\n"},
+		"a gate is open for OK":                 {nil, []string{"--gate"}, 0, "INGEST FAKE OK: done" + perf},
+		"and for WARNING":                       {nil, []string{"--gate", "-w", "4"}, 0, "INGEST FAKE WARNING: value 5, limit 4 | value=5;4;;0\n"},
+		"closed for CRITICAL":                   {nil, []string{"--gate", "-c4"}, 1, "INGEST FAKE CRITICAL: value 5, limit 4 | value=5;;4;0\n"},
+		"closed for UNKNOWN":                    {nil, []string{"--gate", "--do=error"}, 1, "INGEST FAKE UNKNOWN: cannot look: it is dark\n"},
+		"an unknown flag":                       {nil, []string{"--valeu=3"}, 3, "INGEST FAKE UNKNOWN: usage: unknown flag --valeu, did you mean \"--value\"?\n" + usage},
+		"a positional argument":                 {nil, []string{"a.zip"}, 3, "INGEST FAKE UNKNOWN: usage: unexpected argument \"a.zip\": there are only flags, was a value with spaces or * not quoted?\n" + usage},
+		"a bad range":                           {nil, []string{"-c", "20:10"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: metric value: range \"20:10\": start 20 is above end 10\n" + usage},
+		"what the shell makes of ~:10":          {nil, []string{"-w", "/root:10"}, 3, "INGEST FAKE UNKNOWN: usage: --warning: metric value: range \"/root:10\": starts with '/': the shell turned an unquoted ~ into a folder, so quote the range, as in '~:10'\n" + usage},
+		"a bad range in the environment":        {map[string]string{"CHECK_INGEST_WARNING": "foo=3"}, nil, 3, "INGEST FAKE UNKNOWN: usage: --warning: no metric \"foo\", this check has value, size (CHECK_INGEST_WARNING)\n" + usage},
+		"a metric that is not measured":         {nil, []string{"-c", "size=1GB:"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: metric size is measured only with --do=size\n" + usage},
+		"a threshold without a value":           {nil, []string{"-c"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: expected [METRIC=]RANGE\n" + usage},
+		"with a flag for a value":               {nil, []string{"-c", "--gate"}, 3, "INGEST FAKE UNKNOWN: usage: --critical: expected [METRIC=]RANGE, not \"--gate\"\n" + usage},
+		"no time at all":                        {nil, []string{"-t", "0"}, 3, "INGEST FAKE UNKNOWN: usage: --timeout: must be above 0\n" + usage},
+		"more verbose than there is":            {nil, []string{"-vvvv"}, 3, "INGEST FAKE UNKNOWN: usage: --verbose: 4 is outside 0 to 3\n" + usage},
+		"a bad state":                           {nil, []string{"--timeout-state=bad"}, 3, "INGEST FAKE UNKNOWN: usage: --timeout-state: state \"bad\": expected ok, warning, critical or unknown\n" + usage},
+		"a file of settings in no folder":       {nil, []string{"--config=/nonexistent/x"}, 3, "INGEST FAKE UNKNOWN: usage: read settings /nonexistent/x: lstat /nonexistent: no such file or directory\n" + usage},
+		"an absent file of settings":            {nil, []string{"--config=/nonexistent"}, 3, "INGEST FAKE UNKNOWN: usage: read settings: lstat /nonexistent: no such file or directory\n" + usage},
+		"usage errors do not open a gate":       {nil, []string{"--gate", "--unheard-of"}, 3, "INGEST FAKE UNKNOWN: usage: unknown flag --unheard-of\n" + usage},
+		"the version":                           {nil, []string{"-V"}, 3, "check_ingest_fake " + Version() + "\n"},
+		"whatever else is wrong":                {nil, []string{"--bad", "x", "--version"}, 3, "check_ingest_fake " + Version() + "\n"},
+		"among letters, with more that's wrong": {nil, []string{"--bad", "-vV"}, 3, "check_ingest_fake " + Version() + "\n"},
+		"among other letters":                   {nil, []string{"-vV"}, 3, "check_ingest_fake " + Version() + "\n"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +117,7 @@ func TestHelp(t *testing.T) {
 	}
 	for name, args := range map[string][]string{
 		"alone": {"-h"}, "long": {"--help"}, "after what is wrong": {"--bad", "-w", "nonsense", "file", "-h"},
-		"among other letters": {"-vh"}, "with a bad file of settings": {"--config=/nonexistent", "--help"},
+		"among other letters": {"-vh"}, "among letters, with more that is wrong": {"--bad", "-vVh"}, "with a bad file of settings": {"--config=/nonexistent", "--help"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -127,6 +130,23 @@ func TestHelp(t *testing.T) {
 	for line := range strings.Lines(text) {
 		if len(strings.TrimRight(line, "\n")) > width {
 			t.Errorf("wider than %d columns: %q", width, line)
+		}
+	}
+}
+
+func TestLongExamplesAreWrapped(t *testing.T) {
+	t.Parallel()
+	const flag = " --a-flag=with-a-value-of-28" // 28 columns
+	for command, want := range map[string]string{
+		"check": "  check\n",
+		"check" + flag + flag + " -w 5 -c 67890123":      "  check" + flag + flag + " -w 5 -c 67890123\n",
+		"check" + flag + flag + " -w 5 -c 678901234":     "  check" + flag + flag + " -w 5 \\\n      -c 678901234\n",
+		"check" + flag + flag + " -w 5" + flag + " -c 6": "  check" + flag + flag + " -w 5 \\\n     " + flag + " -c 6\n",
+	} {
+		var b strings.Builder
+		writeCommand(&b, command)
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
 		}
 	}
 }

@@ -25,9 +25,9 @@ func Keys(app string) []string {
 	case "check_ingest_disk":
 		return append(check, "db", "data-dir", "path", "symbol", "market")
 	case "check_ingest_db":
-		return append(check, "db", "lock-file", "symbol", "market", "busy", "ingest-busy", "gaps", "blocks", "deep")
+		return append(check, "db", "lock-file", "symbol", "market", "missing", "busy", "ingest-busy", "gaps", "blocks", "deep")
 	case "check_ingest_csv":
-		return append(check, "data-dir", "symbol", "market", "start-date", "end-date", "sample", "full", "checksum")
+		return append(check, "data-dir", "symbol", "market", "start-date", "end-date", "sample", "checksum", "full", "widened")
 	case "check_ingest_log":
 		return append(check, "db", "lock-file", "symbol", "market")
 	case "ingest-aggtrades":

@@ -47,19 +47,28 @@ func (c candidate) read() ([]byte, bool, error) {
 	switch {
 	case err == nil:
 	case c.required:
-		return nil, false, fmt.Errorf("read settings: %w", err)
+		return nil, false, c.fault(err)
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, false, nil
 	case !c.system && errors.Is(err, fs.ErrPermission):
 		return nil, false, nil // HOME is another user's, as in a daemon that was started by root and dropped it
 	default:
-		return nil, false, fmt.Errorf("read settings: %w", err)
+		return nil, false, c.fault(err)
 	}
 	data, info, err := smallfile.Read(path, maxFileSize)
 	if err != nil {
 		return nil, false, fmt.Errorf("read settings: %w", err)
 	}
 	return data, true, checkWriters(c.path, info)
+}
+
+// fault is an error of resolving the candidate's path, which names only the part that is wrong, with the whole path.
+func (c candidate) fault(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) && p.Path != c.path {
+		return fmt.Errorf("read settings %s: %w", c.path, err)
+	}
+	return fmt.Errorf("read settings: %w", err)
 }
 
 // checkWriters refuses a file that anybody may write, or that a group may write which neither root nor this user has
