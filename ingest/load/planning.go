@@ -72,7 +72,7 @@ func (r *run) plan(ctx context.Context) (*planned, error) {
 		}
 	}
 	r.entries = newEntries(known)
-	files, err := r.find(ctx)
+	files, err := r.find(ctx, known)
 	if err != nil {
 		return nil, err
 	}
@@ -101,18 +101,47 @@ func (r *run) databaseBytes() int64 {
 }
 
 // find lists the data dir. Names that no file of trades has are reported, not loaded.
-func (r *run) find(ctx context.Context) ([]source.File, error) {
+func (r *run) find(ctx context.Context, known []ledger.Entry) ([]source.File, error) {
 	listing, err := source.Find(ctx, r.DataDir, source.Options{Market: r.Market, Symbols: r.Symbols, First: r.First, Last: r.Last})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	r.report.Unmatched = listing.Unmatched
-	files, dropped := source.Choose(listing.Files)
-	for _, s := range append(listing.Skipped, dropped...) {
+	files, copies := settle(listing.Files, known)
+	files, dropped := source.Choose(files)
+	for _, s := range slices.Concat(listing.Skipped, copies, dropped) {
 		r.report.ignore(s)
 		r.Log.Debug("file ignored", keyFile, s.Path, "reason", s.Reason)
 	}
 	return files, nil
+}
+
+// settle leaves out copies of files that lie there as they were recorded, so that nobody has to open one in order to choose.
+func settle(files []source.File, known []ledger.Entry) (rest []source.File, copies []source.Skipped) {
+	type identity struct {
+		series catalog.Series
+		period catalog.Period
+	}
+	loaded := map[string]ledger.Entry{}
+	for _, e := range known {
+		if e.Loaded() {
+			loaded[e.FilePath] = e
+		}
+	}
+	recorded := map[identity]string{}
+	for _, f := range files {
+		if e, ok := loaded[f.Path]; ok && e.Series() == f.Series && e.FileSize == f.Size && e.FileMTime.Equal(f.ModTime) {
+			recorded[identity{f.Series, f.Period}] = f.Path
+		}
+	}
+	for _, f := range files {
+		if path, ok := recorded[identity{f.Series, f.Period}]; ok && path != f.Path {
+			copies = append(copies, source.Skipped{Path: f.Path, Reason: "same market, symbol and period as " + path + ", which is loaded"})
+			continue
+		}
+		rest = append(rest, f)
+	}
+	return rest, copies
 }
 
 // nothingFor is ErrNothing where a symbol that was asked for, or the load as a whole, has neither a file nor an entry in the ledger.
