@@ -22,7 +22,7 @@ type Cmd struct {
 	Sample   int  `placeholder:"N" help:"Look at no more than N files of each symbol, spread from its first to its last: 3 are the first, the middle and the last, 1 is the last. Default: all."`
 	Checksum bool `help:"Read all of each file that has a .CHECKSUM beside it, and compare."`
 	Full     bool `help:"Decode every row on all cores, as the loader does, and verify CRC and .CHECKSUM. Give it time with --timeout."`
-	Widened  bool `help:"The database's quantity column was widened: with --full, accept what it holds."`
+	Widened  bool `help:"The database's quantity column was widened: accept numbers of any width."`
 }
 
 // Validate checks what no single flag can.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -23,7 +24,7 @@ func evaluate(o observation, now time.Time) nagios.Result {
 	t := o.count()
 	r.Metrics = o.metrics(t, now)
 	r.Summary = o.summary(t, now)
-	r.Lines = append(o.todo(t), o.notes(t, now)...)
+	r.Lines = append(todo(t), o.notes(t, now)...)
 	return r
 }
 
@@ -57,9 +58,13 @@ func (o observation) absent() []nagios.Problem {
 			State: nagios.Critical, Path: o.dir, Text: fmt.Sprintf("no %s in %s%s", what, o.dir, o.asked.days()),
 			Remedy: "Correct --data-dir, or see what became of the downloads.",
 		}
-		if n := len(o.passed) + o.others; n > 0 {
-			p.Text += fmt.Sprintf(", only %d others", n)
-			p.Remedy = "Files are known by their names: SYMBOL-aggTrades-YYYY-MM-DD.zip or YYYY-MM, .zip, .csv, .csv.gz or .csv.zst."
+		switch n := len(o.passed) + o.others; {
+		case o.aside > 0:
+			p.Text += ", only of other symbols or days: " + strconv.Itoa(o.aside)
+			p.Remedy = "Correct --symbol, --start-date or --end-date, or see what became of the downloads."
+		case n > 0:
+			p.Text += ", only with other names: " + strconv.Itoa(n)
+			p.Remedy = "Files are known by their names: SYMBOL-aggTrades-YYYY-MM-DD.zip or YYYY-MM, and .zip, .csv, .csv.gz or .csv.zst."
 		}
 		return p
 	}
@@ -93,14 +98,14 @@ func (o observation) unreadable() []nagios.Problem {
 	if len(o.closed) > 0 {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: o.closed[0].Path,
-			Text:   fmt.Sprintf("%d folders or files cannot be looked at, the first is %s: %s", len(o.closed), o.closed[0].Path, o.closed[0].Reason),
+			Text:   fmt.Sprintf("%s cannot be looked at, the first is %s: %s", plural(len(o.closed), "place"), o.closed[0].Path, o.closed[0].Reason),
 			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
 		})
 	}
 	if files := o.filter(finding.unreadable); len(files) > 0 {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: files[0].file.Path,
-			Text:   fmt.Sprintf("%d of %d files may not be read, the first is %s", len(files), len(o.looked), files[0].file.Path),
+			Text:   fmt.Sprintf("%d of %s may not be read, the first is %s", len(files), o.subject(), files[0].file.Path),
 			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
 		})
 	}
@@ -128,11 +133,12 @@ type totals struct {
 	missing int       // days
 	rows    int64
 	bytes   int64
+	holes   []hole  // the same days
 	lagging *series // whose newest file is the oldest; nil where there is no file
 }
 
 func (o observation) count() totals {
-	t := totals{bad: o.filter(finding.bad)}
+	t := totals{bad: o.filter(finding.bad), holes: o.holes()}
 	for _, f := range o.looked {
 		if f.bad() && f.empty() {
 			t.empty++
@@ -177,15 +183,17 @@ func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
 		return ms
 	}
 	newest := t.lagging.newest()
-	return append(ms, o.missingMetric(t), nagios.Metric{
+	return append(ms, missingMetric(t), nagios.Metric{
 		Label: labelNewestAge, Value: age(newest, now), Path: newest.Path,
 		Phrase: fmt.Sprintf("the newest file of %s is %s, which ended {} ago", t.lagging, newest.Period),
 		Remedy: t.lagging.catchUp(catalog.DayOf(now)),
 	})
 }
 
-// age is how long ago a file's period ended, in seconds.
-func age(f source.File, now time.Time) float64 { return max(now.Sub(f.Period.End.Time()).Seconds(), 0) }
+// age is how long ago a file's period ended, in whole seconds.
+func age(f source.File, now time.Time) float64 {
+	return max(now.Sub(f.Period.End.Time()).Truncate(time.Second).Seconds(), 0)
+}
 
 // listed is the remedy where there are several.
 const listed = "Each is listed with what to do about it."
@@ -196,31 +204,30 @@ func (o observation) badMetric(t totals) nagios.Metric {
 	switch len(t.bad) {
 	case 0:
 	case 1:
-		m.Phrase = "{} of " + o.subject() + " is bad (" + short(t.bad[0].err.Error()) + ")"
+		m.Phrase = "{} of " + o.subject() + " is bad (" + short(t.bad[0].text()) + ")"
 		m.Path, m.Remedy = t.bad[0].file.Path, t.bad[0].remedy()
 	default:
-		m.Phrase += ", the oldest is " + short(t.bad[0].err.Error())
+		m.Phrase += ", the oldest is " + short(t.bad[0].text())
 		m.Path, m.Remedy = t.bad[0].file.Path, listed
 	}
 	return m
 }
 
 // missingMetric is the number of days missing, with the first of them.
-func (o observation) missingMetric(t totals) nagios.Metric {
+func missingMetric(t totals) nagios.Metric {
 	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} days missing"}
-	holes := o.holes()
-	if len(holes) == 0 {
+	if t.missing == 0 {
 		return m
 	}
-	if t.missing == 1 {
-		m.Phrase = "{} day missing"
-	}
-	first := holes[0]
+	first := t.holes[0]
 	m.Path = first.download().folder
-	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.run)
+	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.stretch)
+	if t.missing == 1 {
+		m.Phrase = fmt.Sprintf("{} day missing (%s %s)", first.series, first.stretch)
+	}
 	m.Remedy = fmt.Sprintf("Fetch: %s; where Binance has none, allow for it: -w days_missing=%d", first.download().command(), t.missing)
-	if len(holes) > 1 {
-		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.run.First)
+	if len(t.holes) > 1 {
+		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.First)
 		m.Remedy = fmt.Sprintf("%s Where Binance has none, allow for them: -w days_missing=%d", listed, t.missing)
 	}
 	return m
@@ -230,12 +237,18 @@ func (o observation) missingMetric(t totals) nagios.Metric {
 func (o observation) subject() string {
 	switch all, looked := len(o.files), len(o.looked); {
 	case looked < all:
-		return fmt.Sprintf("%d files looked at", looked)
-	case all == 1:
-		return "1 file"
+		return plural(looked, "file") + " looked at"
 	default:
-		return fmt.Sprintf("%d files", all)
+		return plural(all, "file")
 	}
+}
+
+// plural is a number of things: "1 file", "2 files".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
 }
 
 // short is as much of a text as the first line has room for.

@@ -95,33 +95,33 @@ func quote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
 }
 
-// run is days of one month that follow one another.
-type run struct{ catalog.Period }
+// stretch is days of one month that follow one another.
+type stretch struct{ catalog.Period }
 
 // String is "2024-01-02" or "2024-01-02..2024-01-09", also for a whole month.
-func (r run) String() string {
+func (r stretch) String() string {
 	if r.Days() == 1 {
 		return r.First.String()
 	}
 	return r.First.String() + ".." + r.Last().String()
 }
 
-// runs joins days, which are in order, unless a month ends between them.
-func runs(days []catalog.Day) []run {
-	var all []run
+// stretches joins days, which are in order, unless a month ends between them.
+func stretches(days []catalog.Day) []stretch {
+	var all []stretch
 	for _, d := range days {
 		if n := len(all); n > 0 && all[n-1].End == d && d.Time().Day() > 1 {
 			all[n-1].End++
 			continue
 		}
-		all = append(all, run{catalog.DayPeriod(d)})
+		all = append(all, stretch{catalog.DayPeriod(d)})
 	}
 	return all
 }
 
 // hole is days that a series lacks.
 type hole struct {
-	run
+	stretch
 	series series
 }
 
@@ -138,7 +138,7 @@ func (h hole) download() download {
 func (o observation) holes() []hole {
 	var all []hole
 	for _, s := range o.series {
-		for _, r := range runs(s.missing) {
+		for _, r := range stretches(s.missing) {
 			all = append(all, hole{r, s})
 		}
 	}
@@ -155,5 +155,5 @@ func (s series) catchUp(today catalog.Day) string {
 	if len(days) == 0 {
 		return "Binance publishes the next file the day after its day."
 	}
-	return "Fetch what follows: " + hole{runs(days)[0], s}.download().command()
+	return "Fetch what follows: " + hole{stretches(days)[0], s}.download().command()
 }

@@ -27,6 +27,7 @@ type observation struct {
 	closed []source.Skipped // folders and files that may not be looked at
 	passed []source.Skipped // what the loader passes over and might have been meant, such as other copies of files
 	others int              // files whose names have nothing to do with trades
+	aside  int              // files of other symbols or days than those asked for
 }
 
 // asked is which files and days are to be there.
@@ -53,8 +54,9 @@ func (c *Cmd) gather(ctx context.Context, now time.Time) (observation, error) {
 	}
 	checkcli.Stage(ctx, "choosing between copies of files in "+o.dir)
 	files, copies := source.Choose(listing.Files)
-	o.others = listing.Unmatched
-	o.passOver(append(listing.Skipped, copies...))
+	o.others, o.aside = listing.Unmatched, listing.Outside
+	o.passOver(listing.Skipped)
+	o.passed = append(o.passed, copies...)
 	if o.looked, err = look(ctx, sample(files, c.Sample), o.depth); err != nil {
 		return o, err
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/scan"
@@ -34,6 +35,9 @@ const checksumFailed = "failed"
 func (f finding) unreadable() bool { return errors.Is(f.err, fs.ErrPermission) }
 
 func (f finding) bad() bool { return f.err != nil && !f.unreadable() }
+
+// text says what is wrong with the file in the loader's words, which begin with its name, and with its market before that.
+func (f finding) text() string { return string(f.file.Series.Market) + " " + f.err.Error() }
 
 // empty reports whether the file has no row at all.
 func (f finding) empty() bool {
@@ -83,7 +87,7 @@ func look(ctx context.Context, files []source.File, d depth) ([]finding, error) 
 	atOnce = min(atOnce, len(files))
 	l := looker{
 		depth: d, workers: 1,
-		options:  scan.Options{Limits: d.limits, Checksum: true, Pool: source.NewPool(scan.BlockSize), Ahead: 2},
+		options:  scan.Options{Limits: d.limits, Checksum: true, Unhashed: true, Pool: source.NewPool(scan.BlockSize), Ahead: 2},
 		progress: progress{ctx: ctx, verb: d.verb(), files: files},
 	}
 	if atOnce > 0 {
@@ -107,14 +111,19 @@ func look(ctx context.Context, files []source.File, d depth) ([]finding, error) 
 				l.begin(i)
 				findings[i] = l.inspect(ctx, files[i])
 				l.end(i)
-				if found := findings[i]; found.bad() && ctx.Err() == nil {
-					checkcli.Found(ctx, nagios.Problem{State: nagios.Critical, Text: found.err.Error(), Remedy: found.remedy(), Path: found.file.Path})
-				}
+				l.tell(ctx, findings[i])
 			}
 		})
 	}
 	all.Wait()
 	return findings, ctx.Err()
+}
+
+// tell tells the watchdog of a bad file, for the case that time runs out.
+func (l *looker) tell(ctx context.Context, f finding) {
+	if f.bad() && ctx.Err() == nil && l.told.Add(1) <= maxTodo {
+		checkcli.Found(ctx, nagios.Problem{State: nagios.Critical, Text: f.text(), Remedy: f.remedy(), Path: f.file.Path})
+	}
 }
 
 // order is in which order files are looked at: where all of them are read the largest go first, so that the last one does not keep all
@@ -134,7 +143,8 @@ func order(files []source.File, d depth) []int {
 type looker struct {
 	depth
 	options scan.Options
-	workers int // goroutines that decode one file
+	workers int          // goroutines that decode one file
+	told    atomic.Int32 // bad files that the watchdog was told of
 	progress
 }
 
@@ -211,7 +221,7 @@ func (p *progress) begin(i int) {
 	defer p.mu.Unlock()
 	p.busy = append(p.busy, i)
 	if len(p.busy) == 1 {
-		p.tell()
+		p.stage()
 	}
 }
 
@@ -222,10 +232,10 @@ func (p *progress) end(i int) {
 	at := slices.Index(p.busy, i)
 	p.busy = slices.Delete(p.busy, at, at+1)
 	if len(p.busy) > 0 {
-		p.tell()
+		p.stage()
 	}
 }
 
-func (p *progress) tell() {
+func (p *progress) stage() {
 	checkcli.Stage(p.ctx, fmt.Sprintf("%s %s, %d of %d files done", p.verb, p.files[p.busy[0]].Path, p.done, len(p.files)))
 }

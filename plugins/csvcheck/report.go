@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -41,7 +40,7 @@ func (o observation) summary(t totals, now time.Time) string {
 		text += ", none bad"
 	}
 	if t.missing > 0 {
-		text += fmt.Sprintf(", %d days missing", t.missing)
+		text += ", " + plural(t.missing, "day") + " missing"
 	}
 	newest := t.lagging.newest()
 	return text + fmt.Sprintf(", newest is %s, which ended %s ago", newest.Period, nagios.Human(age(newest, now), nagios.Seconds))
@@ -49,26 +48,28 @@ func (o observation) summary(t totals, now time.Time) string {
 
 // todo lists the bad files and the missing days with what to do about them, oldest first. One alone is not listed, since the first line
 // tells it.
-func (o observation) todo(t totals) []string {
+func todo(t totals) []string {
 	type entry struct {
 		day  catalog.Day
-		line string
+		line func() string
 	}
 	var entries []entry
 	if len(t.bad) > 1 {
 		for _, f := range t.bad {
-			entries = append(entries, entry{f.file.Period.First, f.err.Error() + ". " + f.remedy()})
+			entries = append(entries, entry{f.file.Period.First, func() string { return f.text() + ". " + f.remedy() }})
 		}
 	}
-	if holes := o.holes(); len(holes) > 1 {
-		for _, h := range holes {
-			entries = append(entries, entry{h.First, fmt.Sprintf("%s %s: missing. Fetch: %s", h.series, h.run, h.download().command())})
+	if len(t.holes) > 1 {
+		for _, h := range t.holes {
+			entries = append(entries, entry{h.First, func() string {
+				return fmt.Sprintf("%s %s: missing. Fetch: %s", h.series, h.stretch, h.download().command())
+			}})
 		}
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.day, b.day) })
 	var lines []string
 	for _, e := range entries[:min(len(entries), maxTodo)] {
-		lines = append(lines, e.line)
+		lines = append(lines, e.line())
 	}
 	if more := len(entries) - maxTodo; more > 0 {
 		lines = append(lines, fmt.Sprintf("%d more to fetch or mend", more))
@@ -83,13 +84,13 @@ func (o observation) notes(t totals, now time.Time) []string {
 		lines = append(lines, s.describe(now))
 	}
 	if more := len(o.series) - maxSeries; more > 0 {
-		lines = append(lines, fmt.Sprintf("%d more symbols", more))
+		lines = append(lines, plural(more, "more symbol"))
 	}
 	if len(o.looked) < len(o.files) {
 		lines = append(lines, fmt.Sprintf("%d of %d files were looked at", len(o.looked), len(o.files)))
 	}
 	if o.depth.checksum || o.depth.full {
-		lines = append(lines, fmt.Sprintf("%d files agree with their .CHECKSUM, %d have none", t.agreed, t.unsure))
+		lines = append(lines, fmt.Sprintf("%s with a .CHECKSUM that agrees, %d without one", plural(t.agreed, "file"), t.unsure))
 	}
 	for _, s := range o.passed[:min(len(o.passed), maxPassed)] {
 		lines = append(lines, fmt.Sprintf("passed over: %s: %s", s.Path, s.Reason))
@@ -98,18 +99,21 @@ func (o observation) notes(t totals, now time.Time) []string {
 		lines = append(lines, fmt.Sprintf("passed over: %d more", more))
 	}
 	if o.others > 0 {
-		lines = append(lines, fmt.Sprintf("passed over: %d files with names of something else", o.others))
+		lines = append(lines, "passed over: "+plural(o.others, "file")+" with other names")
 	}
 	return lines
 }
 
 // describe is one series in a line.
 func (s series) describe(now time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %d files, %s to %s", s, len(s.files), s.first(), s.newest().Period.Last())
+	newest := s.newest()
+	text := fmt.Sprintf("%s: %s, %s to %s", s, plural(len(s.files), "file"), s.first(), newest.Period.Last())
 	if n := len(s.missing); n > 0 {
-		fmt.Fprintf(&b, ", %d days missing", n)
+		text += ", " + plural(n, "day") + " missing"
 	}
-	fmt.Fprintf(&b, ", newest ended %s ago", nagios.Human(age(s.newest(), now), nagios.Seconds))
-	return b.String()
+	text += ", newest ended " + nagios.Human(age(newest, now), nagios.Seconds) + " ago"
+	if behind := catalog.DayOf(now) - publication - newest.Period.Last(); behind > 0 {
+		text += ", " + plural(int(behind), "day") + " behind what is published"
+	}
+	return text
 }

@@ -37,8 +37,8 @@ func (s series) before(d catalog.Day) source.File {
 // publication is how many days after a day its file should be there at the latest: it is published the next day, at no fixed time.
 const publication = 2
 
-// arrange sorts the files by series and finds the days that are missing. It finds them as a plan does, except that days are not
-// missed before their file should be there.
+// arrange sorts the files by series and finds the days that are missing. It finds them as a plan does, except that none is missed
+// before its file should be there.
 func arrange(files []source.File, looked []finding, a asked, today catalog.Day) []series {
 	at := map[catalog.Series]int{}
 	var all []series
@@ -51,10 +51,12 @@ func arrange(files []source.File, looked []finding, a asked, today catalog.Day) 
 		}
 		all[i].files = append(all[i].files, f)
 	}
-	for _, m := range plan.Make(plan.Input{Files: files, First: a.first, Last: a.last}).Missing {
-		s := &all[at[m.Series]]
-		due := max(s.newest().Period.Last(), today-publication)
-		s.missing = slices.DeleteFunc(m.Days, func(d catalog.Day) bool { return d > due })
+	last := a.last
+	if due := today - publication; last != nil && *last > due {
+		last = &due
+	}
+	for _, m := range plan.Make(plan.Input{Files: files, First: a.first, Last: last}).Missing {
+		all[at[m.Series]].missing = m.Days
 	}
 	for _, f := range looked {
 		s := &all[at[f.file.Series]]
