@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
@@ -16,9 +17,9 @@ const rowsADay = 1_200_000
 
 // groups are all that is measured.
 func groups(s settings) []group {
-	days, smallFiles := 8, 2000
+	days, smallFiles, largeDays, monthRows := 8, 2000, 84, 31_000_000
 	if s.quick {
-		days, smallFiles = 4, 400
+		days, smallFiles, largeDays, monthRows = 4, 400, 8, 3_000_000
 	}
 	self, err := os.Executable()
 	if err != nil {
@@ -30,6 +31,11 @@ func groups(s settings) []group {
 	ours := func(name, data string) contestant {
 		return contestant{name: name, command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", "{db}", "--data-dir", data, "--lock-file", path("bench.lock"), "--no-progress"}}
 	}
+	check := func(name string, args ...string) contestant {
+		return contestant{name: "check_ingest_" + name, command: append([]string{filepath.Join(s.bin, "check_ingest_"+name)}, args...), anyExit: true}
+	}
+	recorded, big, large := path(fmt.Sprintf("recorded-%d.duckdb", smallFiles)), path("month"), path(fmt.Sprintf("large-%d.duckdb", largeDays))
+	again := contestant{name: "ingest-aggtrades", command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", recorded, "--data-dir", small, "--lock-file", path("bench.lock")}}
 	legacy := ours("ingest-aggtrades, table of the scripts", csv)
 	legacy.prepare = makeScriptsTable
 	return []group{
@@ -61,7 +67,61 @@ func groups(s settings) []group {
 			setup:       func() error { return makeDays(small, smallFiles, 5000, synth.Plain) },
 			contestants: []contestant{ours("ingest-aggtrades", small)},
 		},
+		{
+			name: "nothing", title: fmt.Sprintf("Nothing to do: %d files, all recorded", smallFiles),
+			setup: func() error {
+				return loadOnce(s, recorded, small, func() error { return makeDays(small, smallFiles, 5000, synth.Plain) })
+			},
+			contestants: []contestant{again},
+		},
+		{
+			name: "month", title: fmt.Sprintf("One monthly file of %d rows", monthRows), rows: int64(monthRows), bytes: int64(monthRows) * csvBytesADay / rowsADay,
+			setup: func() error {
+				return errors.Join(makeMonth(big+"-csv", monthRows, synth.Plain), makeMonth(big+"-zip", monthRows, synth.Zip))
+			},
+			contestants: []contestant{ours("ingest-aggtrades, CSV", big+"-csv"), ours("ingest-aggtrades, zip", big+"-zip")},
+		},
+		{
+			name: "checks", title: fmt.Sprintf("The checks: a database of %d rows, a data dir of %d files", largeDays*rowsADay, smallFiles),
+			setup: func() error {
+				data := path(fmt.Sprintf("large-%d", largeDays))
+				return errors.Join(makeDays(small, smallFiles, 5000, synth.Plain),
+					loadOnce(s, large, data, func() error { return makeDays(data, largeDays, rowsADay, synth.Plain) }))
+			},
+			contestants: []contestant{
+				check("lock", "--lock-file", path("bench.lock")),
+				check("disk", "--db", large, "--data-dir", small),
+				check("csv", "--data-dir", small),
+				check("db", "--db", large, "--lock-file", path("bench.lock")),
+				check("log", "--db", large, "--lock-file", path("bench.lock")),
+			},
+		},
 	}
+}
+
+// loadOnce makes a database of a data dir, unless an earlier run did.
+func loadOnce(s settings, db, data string, makeData func() error) error {
+	if _, err := os.Stat(db); err == nil {
+		return nil
+	}
+	if err := makeData(); err != nil {
+		return err
+	}
+	load := contestant{name: "load", command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", db + ".part", "--data-dir", data, "--lock-file", filepath.Join(s.dir, "bench.lock")}}
+	if _, err := load.run(s); err != nil {
+		return err
+	}
+	return errors.Join(os.Rename(db+".part.ledger.json", db+".ledger.json"), os.Rename(db+".part", db))
+}
+
+// makeMonth makes one monthly file, unless an earlier run did.
+func makeMonth(dir string, rows int, p synth.Packing) error {
+	return once(dir, func() error {
+		_, err := synth.WriteFile(dir, synth.Mirror, synth.Spec{
+			Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.MonthPeriod(2025, time.March), Rows: rows, FirstID: 1_000_000_000, Seed: 7,
+		}, p)
+		return err
+	})
 }
 
 // makeScriptsTable makes the database that the scripts would.
@@ -82,18 +142,28 @@ const firstDay catalog.Day = 18628 // 2021-01-01
 
 // makeDays makes daily files, unless an earlier run did.
 func makeDays(dir string, days, rows int, p synth.Packing) error {
+	return once(dir, func() error {
+		for i := range days {
+			spec := synth.Spec{
+				Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(firstDay + catalog.Day(i)),
+				Rows: rows, FirstID: 1_000_000_000 + int64(i)*int64(rows), Seed: uint64(i), Shape: synth.UMHeader,
+			}
+			if _, err := synth.WriteFile(dir, synth.Mirror, spec, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// once calls fill unless it filled the folder before.
+func once(dir string, fill func() error) error {
 	done := filepath.Join(dir, ".complete")
 	if _, err := os.Stat(done); err == nil {
 		return nil
 	}
-	for i := range days {
-		spec := synth.Spec{
-			Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(firstDay + catalog.Day(i)),
-			Rows: rows, FirstID: 1_000_000_000 + int64(i)*int64(rows), Seed: uint64(i), Shape: synth.UMHeader,
-		}
-		if _, err := synth.WriteFile(dir, synth.Mirror, spec, p); err != nil {
-			return err
-		}
+	if err := fill(); err != nil {
+		return err
 	}
 	return os.WriteFile(done, nil, 0o600)
 }

@@ -50,7 +50,8 @@ func csvFiles(dir string) ([]string, error) {
 // scriptsSchema is the table of the Python scripts that this project replaces, with its key and indexes.
 //
 //nolint:gochecknoglobals // a constant list
-var scriptsSchema = []string{`CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP NOT NULL, symbol VARCHAR NOT NULL, price DECIMAL(18, 8) NOT NULL,
+var scriptsSchema = []string{
+	`CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP NOT NULL, symbol VARCHAR NOT NULL, price DECIMAL(18, 8) NOT NULL,
 	quantity DECIMAL(18, 8) NOT NULL, side VARCHAR NOT NULL, gross_value DOUBLE NOT NULL, exchange VARCHAR, PRIMARY KEY (agg_trade_id, symbol, exchange))`,
 	"CREATE INDEX i_time ON aggtrades_history (timestamp)", "CREATE INDEX i_symbol ON aggtrades_history (symbol, timestamp)",
 }

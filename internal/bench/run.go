@@ -18,7 +18,6 @@ type contestant struct {
 	name    string
 	command []string
 	prepare func(db string) error // what the database has to be like; nil for none at all
-	keepDB  bool                  // it works on a database that prepare names, and leaves it
 	anyExit bool                  // checks exit with their state
 }
 
@@ -93,7 +92,8 @@ func (c contestant) run(s settings) (sample, error) {
 	began := time.Now()
 	err := cmd.Run()
 	wall := time.Since(began).Seconds()
-	if err != nil && !(c.anyExit && cmd.ProcessState != nil && cmd.ProcessState.Exited()) {
+	exited := cmd.ProcessState != nil && cmd.ProcessState.Exited()
+	if err != nil && (!c.anyExit || !exited) {
 		return sample{}, fmt.Errorf("%w: %s", err, out.text)
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
