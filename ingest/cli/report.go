@@ -51,7 +51,7 @@ func reportText(r *load.Report) []byte {
 
 // seriesRow adds up the files of one series.
 type seriesRow struct {
-	series                          catalog.Series
+	series                catalog.Series
 	first, last           string
 	load, skipped, failed int
 	rows, bytes           int64

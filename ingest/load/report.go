@@ -26,9 +26,9 @@ type Report struct {
 	Error     string    `json:"error,omitempty"` // why the run did not do all that was asked
 	Totals    Totals    `json:"totals"`
 	// Files has an entry for each file of the data dir that was asked for, in the order of the plan.
-	Files    []FileReport     `json:"files"`
-	Missing  []MissingReport  `json:"missing_days"`
-	Ignored  []source.Skipped `json:"ignored"`
+	Files   []FileReport     `json:"files"`
+	Missing []MissingReport  `json:"missing_days"`
+	Ignored []source.Skipped `json:"ignored"`
 	// Unmatched counts the other files of the data dir, whose names are not those of trades.
 	Unmatched int      `json:"unmatched_files"`
 	Warnings  []string `json:"warnings"`
