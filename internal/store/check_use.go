@@ -65,15 +65,15 @@ func describe(procRoot, path, lockFile string, now time.Time, lock runstate.DBLo
 	case u.Holder.PID > 0 && state.Holder.PID == u.Holder.PID:
 		u.Run = state.Status
 		u.Loading = state.Status != nil || strings.HasPrefix(u.Holder.Program, loaderProgram)
-	case u.Holder.PID == 0 && state.Status != nil && sameFile(state.Status.Database, path):
+	case u.Holder.PID == 0 && state.Status != nil && SameFile(state.Status.Database, path):
 		u.Run, u.Loading = state.Status, true // its process cannot be seen from here; what it publishes names this database
 		u.Holder = state.Holder
 	}
 	return u, gone
 }
 
-// sameFile reports whether both paths name one file.
-func sameFile(a, b string) bool {
+// SameFile reports whether both paths name one file, which may not exist yet.
+func SameFile(a, b string) bool {
 	if a == b {
 		return true
 	}

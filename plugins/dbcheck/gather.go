@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"time"
 
@@ -107,7 +106,7 @@ func (o *observation) stat() error {
 // beingMade reports whether the loader is about to create the database.
 func (o *observation) beingMade(procRoot, lockFile string, now time.Time) bool {
 	state, err := runstate.Inspect(procRoot, lockFile, now)
-	if err != nil || !state.Held || state.Status == nil || filepath.Clean(state.Status.Database) != o.path {
+	if err != nil || !state.Held || state.Status == nil || !store.SameFile(state.Status.Database, o.path) {
 		return false
 	}
 	o.creating = true

@@ -1,0 +1,231 @@
+package logcheck
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// evaluate judges what was observed. It is pure: the same observation at the same time gives the same result.
+func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
+	r := nagios.Result{Lines: o.notes(now)}
+	var parts []string
+	if p, bad := o.unreadable(); bad {
+		r.Problems = append(r.Problems, p)
+	} else if o.counted() {
+		parts = append(parts, c.files(&r, o, now)...)
+	} else {
+		parts = append(parts, "what it has loaded before is not known, since there is no ledger snapshot yet")
+	}
+	run, known := o.run()
+	if known {
+		c.addRun(&r, run, o, now)
+		if len(r.Lines) > 0 { // where files failed, the first line speaks of them alone
+			r.Lines = append([]string{run.sentence(o, now)}, r.Lines...)
+		}
+		parts = append(parts, run.sentence(o, now))
+	} else {
+		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: remedyStart})...)
+	}
+	if !known && o.counted() && o.outcomes.Success+o.outcomes.Failed+o.outcomes.Partial == 0 {
+		parts = []string{"nothing was loaded yet"}
+		if o.missing {
+			parts[0] += ", " + o.path + " does not exist"
+		}
+	}
+	r.Summary = strings.Join(parts, ", ")
+	return r
+}
+
+const remedyStart = "Start a load: ingest-aggtrades --db=PATH --data-dir=FOLDER"
+
+// counted reports whether it is known how the files came out.
+func (o observation) counted() bool {
+	return o.fault == nil && (o.fromSnapshot || o.use.Mode != runstate.DBWriter)
+}
+
+// unreadable is a ledger that could not be read.
+func (o observation) unreadable() (nagios.Problem, bool) {
+	p := nagios.Problem{State: nagios.Unknown, Path: o.path}
+	var e *store.Error
+	switch {
+	case errors.As(o.fault, &e):
+		p.Text = "the ledger cannot be read: " + e.Path + ": " + e.Text
+		p.Remedy = "check_ingest_db tells more about the database."
+		if e.Remedy != "" {
+			p.Remedy = strings.ToUpper(e.Remedy[:1]) + e.Remedy[1:] + "."
+		}
+	case o.fault != nil:
+		p.Text = "the ledger cannot be read: " + o.fault.Error()
+	case o.use.Mode == runstate.DBWriter && !o.use.Loading && o.snapshot == nil:
+		p.Text = fmt.Sprintf("the ledger cannot be read: %s is held open for writing by %s, and there is no ledger snapshot", o.path, o.use.Holder)
+		p.Remedy = "Wait for it to end; check_ingest_db tells more."
+	default:
+		return p, false
+	}
+	return p, true
+}
+
+// files adds how the files came out.
+func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
+	x := o.outcomes
+	files := slices.Clone(x.Files)
+	slices.SortStableFunc(files, func(a, b ledger.FileState) int { return b.At.Compare(a.At) })
+	r.Metrics = append(r.Metrics,
+		nagios.Metric{
+			Label: labelFailed, Value: float64(x.Failed), Path: o.path, Phrase: "{} " + noun(x.Failed) + " failed" + latest(files, ledger.Failed),
+			Remedy: "Fetch it again if it is broken (check_ingest_csv --full tells); the next run tries it again. -v lists all.",
+		},
+		nagios.Metric{
+			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + noun(x.Partial) + " loaded in part" + latest(files, ledger.Partial),
+			Remedy: "Find out which of the two is right: ingest-aggtrades --replace swaps the rows of files that changed.",
+		},
+		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + noun(x.Success) + " loaded"},
+	)
+	for _, f := range files[:min(len(files), maxListed)] {
+		r.Lines = append(r.Lines, fileLine(f, now))
+	}
+	if more := x.Failed + x.Partial - min(len(files), maxListed); more > 0 {
+		r.Lines = append(r.Lines, fmt.Sprintf("%d more failed or partial files", more))
+	}
+	if o.fromSnapshot {
+		r.Metrics = append(r.Metrics, nagios.Metric{
+			Label: labelSnapshotAge, Value: max(now.Sub(o.snapshot.WrittenAt).Seconds(), 0), Path: ledger.PathFor(o.path), Phrase: "the ledger snapshot is {} old",
+		})
+	}
+	parts := []string{fmt.Sprintf("%d %s loaded", x.Success+x.Partial, noun(x.Success+x.Partial))}
+	if x.Failed > 0 {
+		parts = append(parts, fmt.Sprintf("%d failed", x.Failed))
+	} else {
+		parts = append(parts, "none failed")
+	}
+	if x.Partial > 0 {
+		parts = append(parts, fmt.Sprintf("%d in part", x.Partial))
+	}
+	if x.LastSuccess.IsZero() {
+		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: remedyStart})...)
+		return parts
+	}
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelSuccessAge, Value: max(now.Sub(x.LastSuccess).Seconds(), 0), Path: o.path, Phrase: "a file was loaded {} ago last",
+		Remedy: "Look whether loads run and whether new files arrive: systemctl list-timers; check_ingest_csv.",
+	})
+	return append(parts, "the last one "+human(now.Sub(x.LastSuccess))+" ago")
+}
+
+// latest names the latest file of a status and what is wrong with it.
+func latest(files []ledger.FileState, status ledger.Status) string {
+	for _, f := range files {
+		if f.Status == status {
+			return ", the latest " + name(f)
+		}
+	}
+	return ""
+}
+
+// name is the file's name and its error, which often begins with either.
+func name(f ledger.FileState) string {
+	base := filepath.Base(f.Path)
+	message := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(f.Error, f.Path), base), ": ")
+	if message == "" {
+		return base
+	}
+	return base + ": " + message
+}
+
+// fileLine is one file that is no success, for -v.
+func fileLine(f ledger.FileState, now time.Time) string {
+	text := string(f.Status)
+	if !f.At.IsZero() {
+		text += " " + human(now.Sub(f.At)) + " ago"
+	}
+	if f.Attempts > 1 {
+		text += fmt.Sprintf(", %d attempts", f.Attempts)
+	}
+	return text + ": " + filepath.Dir(f.Path) + "/" + name(f)
+}
+
+// addRun adds the last run.
+func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time) {
+	if p, bad := run.problem(o, now); bad {
+		r.Problems = append(r.Problems, p)
+	}
+	age := max(now.Sub(run.seen).Seconds(), 0)
+	if run.fate == running || run.fate == unlocked {
+		age = 0
+	}
+	r.Metrics = append(r.Metrics, nagios.Metric{
+		Label: labelRunAge, Value: age, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
+	})
+	if run.counted {
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run"})
+	}
+	if run.rate > 0 {
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second"})
+	}
+}
+
+// unmeasured gives the problem of a metric that cannot be measured the state of its worst limit, and drops it where the metric has none:
+// with a limit, silence would look like OK.
+func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
+	for _, s := range c.Metrics() {
+		if s.Label != label {
+			continue
+		}
+		switch limits := c.thresholds.For(s); {
+		case limits.Critical != nil:
+			p.State = nagios.Critical
+		case limits.Warning != nil:
+			p.State = nagios.Warning
+		default:
+			return nil
+		}
+		return []nagios.Problem{p}
+	}
+	return nil
+}
+
+// notes are lines for -v about where the answer comes from.
+func (o observation) notes(now time.Time) []string {
+	var lines []string
+	if o.fromSnapshot {
+		lines = append(lines, fmt.Sprintf("by the ledger snapshot of %s ago, since %s holds the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder))
+	}
+	if o.snapshotErr != nil {
+		lines = append(lines, "the ledger snapshot cannot be used: "+o.snapshotErr.Error())
+	}
+	if o.lockErr != nil {
+		lines = append(lines, "the lock file cannot be looked at: "+o.lockErr.Error())
+	}
+	if o.other != "" {
+		lines = append(lines, "the lock is held by a load into "+o.other)
+	}
+	if s := o.status; s != nil && o.end == 0 {
+		lines = append(lines, fmt.Sprintf("run %s of %s %s, since %s UTC", s.RunID, s.Program, s.Version, s.StartedAt.UTC().Format(time.DateTime)))
+		if s.CurrentFile != "" {
+			lines = append(lines, "current file "+s.CurrentFile)
+		}
+	}
+	return lines
+}
+
+// noun is "file" or "files".
+func noun(n int) string {
+	if n == 1 {
+		return "file"
+	}
+	return "files"
+}
+
+// human is a duration for people, without more digits than they want.
+func human(d time.Duration) string {
+	return nagios.Human(max(d.Round(time.Second).Seconds(), 0), nagios.Seconds)
+}

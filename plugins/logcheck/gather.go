@@ -1,0 +1,207 @@
+package logcheck
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/store"
+)
+
+// maxListed is how many failed and partial files are listed.
+const maxListed = 50
+
+// observation is what is known of the loads of a database.
+type observation struct {
+	path    string
+	fault   error // why neither ledger nor snapshot could be read; nil where one of them was
+	missing bool  // there is no database, but the folder for it
+
+	use      store.Use
+	outcomes store.Outcomes
+	inLedger *store.LastRun // by the ledger; nil where it does not tell
+
+	snapshot     *ledger.Snapshot // nil where there is none, or none that can be read
+	snapshotErr  error            // why it cannot; nil where there is simply none
+	fromSnapshot bool             // outcomes are of it
+
+	status  *runstate.Status // of the last run into this database that published one; nil where there is none
+	end     runstate.RunEnd  // how that came to its end; 0 while it runs
+	holder  runstate.Holder  // of the lock, while it runs
+	lockErr error            // why the lock cannot be looked at
+	other   string           // the database that the lock's holder loads, where it is not this one
+}
+
+// gather reads what the loader left: the status beside the lock, the snapshot and the ledger.
+func (c *Cmd) gather(ctx context.Context, procRoot string, now time.Time) (observation, error) {
+	o := observation{path: c.DB}
+	checkcli.Stage(ctx, "looking at "+c.DB)
+	path, err := store.Resolve(c.DB)
+	if err != nil {
+		o.fault = err
+		return o, nil
+	}
+	o.path = path
+	checkcli.Stage(ctx, "looking at the lock file "+c.LockFile)
+	o.readStatus(procRoot, c.LockFile, now)
+	checkcli.Stage(ctx, "reading the ledger snapshot")
+	o.readSnapshot()
+	switch _, err := store.Stat(path); {
+	case store.KindOf(err) == store.KindMissing:
+		o.missing = true
+		return o, nil
+	case err != nil:
+		o.fault = err
+		return o, nil
+	}
+	if err := store.Recognize(path); err != nil {
+		o.fault = err
+		return o, nil
+	}
+	return c.ask(ctx, procRoot, now, o)
+}
+
+// readStatus finds the status of the last run into this database. Its lock may be shared with loads into others.
+func (o *observation) readStatus(procRoot, lockFile string, now time.Time) {
+	state, err := runstate.Inspect(procRoot, lockFile, now)
+	if err != nil {
+		o.lockErr = err
+		return
+	}
+	status, end, known := state.LastRun()
+	if state.Held && state.Status != nil {
+		status, end, known = *state.Status, 0, true
+		if status.Ended() {
+			end = runstate.RunEnded // it says so a moment before it frees the lock
+		}
+	}
+	switch {
+	case !known:
+	case !store.SameFile(status.Database, o.path):
+		if end == 0 {
+			o.other = status.Database
+		}
+	default:
+		o.status, o.end = &status, end
+		if end == 0 {
+			o.holder = state.Holder
+		}
+	}
+}
+
+// readSnapshot reads the snapshot beside the database.
+func (o *observation) readSnapshot() {
+	s, err := ledger.ReadSnapshot(ledger.PathFor(o.path))
+	switch {
+	case err == nil:
+		o.snapshot = &s
+	case !errors.Is(err, fs.ErrNotExist):
+		o.snapshotErr = err
+	}
+}
+
+// openTries is how often a database is opened that a writer takes between the question who holds it and the opening.
+const openTries = 3
+
+// ask reads the ledger or, while a writer holds the database, takes the snapshot for it.
+func (c *Cmd) ask(ctx context.Context, procRoot string, now time.Time, o observation) (observation, error) {
+	for try := 1; ; try++ {
+		checkcli.Stage(ctx, "asking who holds "+o.path)
+		var err error
+		if o.use, err = store.UseOf(procRoot, o.path, c.LockFile, now); err != nil {
+			o.fault = err
+			return o, nil
+		}
+		if o.use.Mode == runstate.DBWriter {
+			c.takeSnapshot(&o)
+			return o, nil
+		}
+		checkcli.Stage(ctx, "reading the ledger of "+o.path)
+		err = c.read(ctx, &o)
+		switch {
+		case err == nil:
+			return o, nil
+		case ctx.Err() != nil:
+			return o, err
+		case store.KindOf(err) != store.KindHeld || try == openTries:
+			o.fault = err
+			return o, nil
+		}
+	}
+}
+
+// read opens the database and reads its ledger.
+func (c *Cmd) read(ctx context.Context, o *observation) (err error) {
+	db, err := store.OpenToCheck(ctx, o.path, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if len(db.Table().Ledger) == 0 {
+		return &store.Error{
+			Kind: store.KindSchema, Path: o.path, Text: "has no table ingestion_log, so nothing is known of loads into it",
+			Remedy: "if it is the right database: ingest-aggtrades migrate --db=" + o.path,
+		}
+	}
+	if o.outcomes, err = db.Outcomes(ctx, c.scope(), maxListed); err != nil {
+		return err
+	}
+	last, known, err := db.LastRun(ctx)
+	if err == nil && known {
+		o.inLedger = &last
+	}
+	return err
+}
+
+// takeSnapshot takes the outcomes from the snapshot.
+func (c *Cmd) takeSnapshot(o *observation) {
+	if o.snapshot == nil {
+		return
+	}
+	o.fromSnapshot = true
+	s, scope := *o.snapshot, c.scope()
+	loaded := 0
+	for _, series := range s.Series {
+		if scope.Holds(series.Series) {
+			loaded += series.Files
+			if series.LastSuccess.After(o.outcomes.LastSuccess) {
+				o.outcomes.LastSuccess = series.LastSuccess
+			}
+		}
+	}
+	if scope.All() {
+		loaded += s.Scripts.Files
+		if s.Scripts.LastSuccess.After(o.outcomes.LastSuccess) {
+			o.outcomes.LastSuccess = s.Scripts.LastSuccess
+		}
+	}
+	for _, f := range s.Failed {
+		if !c.covers(f) {
+			continue
+		}
+		if f.Status == ledger.Failed {
+			o.outcomes.Failed++
+		} else {
+			o.outcomes.Partial++
+		}
+		o.outcomes.Files = append(o.outcomes.Files, f)
+	}
+	if scope.All() { // the list may have been cut
+		o.outcomes.Failed, o.outcomes.Partial = s.FailedCount, s.PartialCount
+	}
+	o.outcomes.Success = max(loaded-o.outcomes.Partial, 0)
+}
+
+// covers reports whether a file is of the series that were asked for. The scripts' entries do not tell their market.
+func (c *Cmd) covers(f ledger.FileState) bool {
+	scope := c.scope()
+	if f.Market == "" {
+		scope.Market = ""
+	}
+	return scope.Holds(catalog.Series{Market: f.Market, Symbol: f.Symbol})
+}

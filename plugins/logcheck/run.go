@@ -1,0 +1,219 @@
+package logcheck
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
+)
+
+// fate is what became of a run.
+type fate uint8
+
+const (
+	running  fate = iota + 1
+	ended         // it said so
+	died          // it did not, and does not run any more
+	unlocked      // it runs, and its lock file was replaced
+	silent        // it gave no sign of life for too long and cannot be seen from here
+	unknown       // it recorded files, and nothing tells how it ended
+)
+
+// lastRun is the last run into the database, as far as anything tells about it.
+type lastRun struct {
+	fate    fate
+	id      string
+	started time.Time // zero where it is not told
+	seen    time.Time // its end, or else the last sign of life
+	exit    int       // where it ended
+	outcome string    // in a sentence; "" where it is not told
+
+	counted bool // rows and rate are told
+	rows    int64
+	rate    float64 // rows a second; 0 where it is not told
+
+	status *runstate.Status // what it published; nil where only the snapshot or the ledger tells of it
+}
+
+// run finds the last run among what status, snapshot and ledger tell; false where nothing tells of any.
+func (o observation) run() (lastRun, bool) {
+	var best lastRun
+	var since time.Time // best began then, at the earliest
+	if o.status != nil {
+		best, since = byStatus(*o.status, o.end), o.status.StartedAt
+	}
+	if s := o.snapshot; s != nil {
+		if n := len(s.Runs); n > 0 && s.Runs[n-1].ID != best.id && s.Runs[n-1].StartedAt.After(since) {
+			best, since = byRecord(s.Runs[n-1]), s.Runs[n-1].StartedAt
+		}
+		// A run notes itself in the snapshot when it ends, and writes one after each commit.
+		unfinished := s.RunID != "" && s.RunID != best.id && !slices.ContainsFunc(s.Runs, func(r ledger.Run) bool { return r.ID == s.RunID })
+		if unfinished && s.WrittenAt.After(since) {
+			best, since = lastRun{fate: died, id: s.RunID, seen: s.WrittenAt}, s.WrittenAt
+			if o.use.Mode == runstate.DBWriter || o.end == 0 && o.status != nil {
+				best.fate = unknown // somebody writes just now, be it that run or another
+			}
+		}
+	}
+	if l := o.inLedger; l != nil && l.ID != best.id && l.At.After(since) && l.At.After(best.seen) {
+		best = lastRun{fate: unknown, id: l.ID, seen: l.At, counted: true, rows: l.Rows}
+	}
+	return best, best.fate != 0
+}
+
+// byStatus is a run that published its status.
+func byStatus(s runstate.Status, end runstate.RunEnd) lastRun {
+	r := lastRun{id: s.RunID, started: s.StartedAt, seen: s.HeartbeatAt, outcome: s.Outcome, counted: true, rows: s.Rows, rate: s.RowsPerSecond, status: &s}
+	switch end {
+	case runstate.RunEnded:
+		r.fate = ended
+		if s.EndedAt != nil {
+			r.seen = *s.EndedAt
+		}
+		if s.ExitCode != nil {
+			r.exit = *s.ExitCode
+		}
+	case runstate.RunDied:
+		r.fate = died
+	case runstate.RunUnlocked:
+		r.fate = unlocked
+	case runstate.RunSilent:
+		r.fate = silent
+	default:
+		r.fate = running
+	}
+	return r
+}
+
+// byRecord is a run that the snapshot lists.
+func byRecord(r ledger.Run) lastRun {
+	last := lastRun{fate: ended, id: r.ID, started: r.StartedAt, seen: r.EndedAt, exit: r.ExitCode, counted: true, rows: r.Rows}
+	if r.Seconds > 0 {
+		last.rate = float64(r.Rows) / r.Seconds
+	}
+	return last
+}
+
+// sentence says what became of the run.
+func (r lastRun) sentence(o observation, now time.Time) string {
+	ago := human(now.Sub(r.seen)) + " ago"
+	switch r.fate {
+	case running, unlocked:
+		return "a load runs: " + progress(r, o.holder, now)
+	case ended:
+		text := "the last run ended " + ago + ": " + r.reason()
+		if r.exit != load.ExitOK {
+			text += fmt.Sprintf(" (exit code %d)", r.exit)
+		}
+		return text
+	case died:
+		return "the last run died: killed, or the machine went down; its last sign of life was " + ago
+	case silent:
+		return "the last run gave no sign of life for " + human(now.Sub(r.seen)) + " and did not say that it ended"
+	default:
+		return "the last run recorded a file " + ago + ", and nothing tells how it ended"
+	}
+}
+
+// reason is why the run ended.
+func (r lastRun) reason() string {
+	if r.outcome != "" {
+		return r.outcome
+	}
+	for _, c := range load.ExitCodes() {
+		if c.Code == r.exit {
+			return c.Meaning
+		}
+	}
+	return fmt.Sprintf("exit code %d", r.exit)
+}
+
+// progress says who loads and how far it is.
+func progress(r lastRun, holder runstate.Holder, now time.Time) string {
+	var b strings.Builder
+	b.WriteString(holder.String())
+	s := r.status
+	if holder == (runstate.Holder{}) {
+		b.Reset()
+		fmt.Fprintf(&b, "PID %d (%s, user %s)", s.PID, s.Program, s.User)
+	}
+	if s.FilesTotal > 0 {
+		fmt.Fprintf(&b, ", %d of %d files", s.FilesDone, s.FilesTotal)
+	} else {
+		fmt.Fprintf(&b, ", phase %s", s.Phase)
+	}
+	if p, ok := s.Percent(); ok {
+		fmt.Fprintf(&b, " (%s)", nagios.Human(p, nagios.Percent))
+	}
+	if s.FilesFailed > 0 {
+		fmt.Fprintf(&b, ", %d failed", s.FilesFailed)
+	}
+	if s.Rows > 0 {
+		fmt.Fprintf(&b, ", %d rows", s.Rows)
+	}
+	if eta, ok := s.Remaining(); ok {
+		b.WriteString(", ETA " + human(eta))
+	}
+	b.WriteString(", since " + human(now.Sub(s.StartedAt)))
+	return b.String()
+}
+
+// problem is what is wrong with how the run came out; false where nothing is, or where the counts of files tell it.
+func (r lastRun) problem(o observation, now time.Time) (nagios.Problem, bool) {
+	p := nagios.Problem{State: nagios.Critical, Text: r.sentence(o, now), Path: o.path}
+	switch r.fate {
+	case running:
+		if !r.status.Hung(now) {
+			return p, false
+		}
+		p.Text = fmt.Sprintf("a load hangs: %s gave no sign of life for %s", o.holder, human(r.status.HeartbeatAge(now)))
+		p.Remedy = fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", o.holder.PID)
+	case unlocked:
+		p.State = nagios.Warning
+		p.Text = "a load runs whose lock file was replaced, so nothing keeps a second one out: " + progress(r, o.holder, now)
+		p.Remedy = "Start no load before it has ended; find out what removes the lock file."
+	case died:
+		p.Remedy = "What it had committed is kept, and the next run loads the rest. Look for the reason: journalctl -k -g 'out of memory|oom'"
+	case silent:
+		p.State = nagios.Warning
+		p.Remedy = fmt.Sprintf("Look for PID %d on host %s; if it is gone, start the next load.", r.status.PID, r.status.Host)
+	case ended:
+		return p, r.judgeEnd(&p, o)
+	case unknown:
+		return p, false
+	}
+	return p, true
+}
+
+// judgeEnd sets state and remedy of a run that ended; false where its end is no problem.
+func (r lastRun) judgeEnd(p *nagios.Problem, o observation) bool {
+	switch r.exit {
+	case load.ExitOK:
+		return false
+	case load.ExitSomeFailed:
+		p.State = nagios.Warning
+		p.Remedy = "Its report and its log name the files; the next run tries them again."
+		return o.outcomes.Failed == 0 // else the files are the problem
+	case load.ExitNothing:
+		p.State = nagios.Warning
+		p.Remedy = "Check --data-dir, --symbol and the dates of the load, and whether the downloads arrive: check_ingest_csv."
+	case load.ExitHeld:
+		p.State = nagios.Warning
+		p.Remedy = "It loaded nothing, and the next run tries again; check_ingest_db tells who holds the database."
+	case load.ExitInterrupted, load.ExitTerminated, 129:
+		p.State = nagios.Warning
+		p.Remedy = "What it had committed is kept; start it again to load the rest."
+	case load.ExitNoSpace:
+		p.Remedy = "Free space; check_ingest_disk tells how much a load needs."
+	case load.ExitDatabase:
+		p.Remedy = "check_ingest_db tells what is wrong with the database."
+	default:
+		p.Remedy = "Look at the loader's log."
+	}
+	return true
+}
