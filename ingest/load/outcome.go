@@ -16,7 +16,7 @@ import (
 // job is one file on its way into the database.
 type job struct {
 	item plan.Item
-	days catalog.Period         // the days of the file that were asked for
+	days catalog.Period         // plan.Item.Days
 	keep func(catalog.Day) bool // of those, the ones to load; nil for all of the file
 	took time.Duration          // decoding it and writing it, without waiting in between
 
@@ -59,15 +59,15 @@ func (j *job) entry(now time.Time, runID string) ledger.Entry {
 	if j.facts.Kept.Rows > 0 {
 		e.FirstTradeAt, e.LastTradeAt = time.UnixMicro(j.facts.Kept.FirstTime).UTC(), time.UnixMicro(j.facts.Kept.LastTime).UTC()
 	}
-	for _, d := range all.DaysMissing() {
-		if j.days.Contains(d) {
-			e.DaysMissing = append(e.DaysMissing, d)
-		}
-	}
 	if own := j.item.Own; own != nil {
 		e.Attempts += own.Attempts
 		if own.Loaded() && j.item.Action == plan.Load {
 			j.addTo(&e, *own)
+		}
+	}
+	for _, d := range all.DaysMissing() {
+		if e.Period.Contains(d) {
+			e.DaysMissing = append(e.DaysMissing, d)
 		}
 	}
 	if j.conflict > 0 {

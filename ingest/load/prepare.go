@@ -30,7 +30,7 @@ func (r *run) prepare(ctx context.Context, items []plan.Item, room *semaphore.We
 	go func() {
 		defer close(out)
 		for _, item := range items {
-			p := prepared{job: &job{item: item, days: plan.Wanted(item.File, r.First, r.Last), example: -1}, ready: make(chan struct{}), weight: largeWeight}
+			p := prepared{job: &job{item: item, days: item.Days, example: -1}, ready: make(chan struct{}), weight: largeWeight}
 			if small(item.File) {
 				p.weight = 1
 			}

@@ -30,10 +30,11 @@ const (
 type Item struct {
 	File   source.File
 	Action Action
-	Reason string        // why, for Skip, Changed, Replace and Standby; a note for Load, or empty
-	Own    *ledger.Entry // the latest outcome of this file, if the ledger has one
-	Moved  bool          // its content is that of Own, but path or time differ from what the ledger has
-	Error  error         // why the file could not be looked at; the item is then to be loaded, which reports it
+	Days   catalog.Period // the days of the file that are asked for, and more where a ledger entry could not tell them apart
+	Reason string         // why, for Skip, Changed, Replace and Standby; a note for Load, or empty
+	Own    *ledger.Entry  // the latest outcome of this file, if the ledger has one
+	Moved  bool           // its content is that of Own, but path or time differ from what the ledger has
+	Error  error          // why the file could not be looked at; the item is then to be loaded, which reports it
 }
 
 // Writes reports whether the item may put rows into the database.
@@ -124,13 +125,13 @@ func dailyFiles(files []source.File) map[identity]bool {
 
 // item decides about one file.
 func (p planner) item(f source.File) Item {
-	item := Item{File: f, Action: Load, Own: p.own[identity{f.Series, f.Period}]}
+	item := Item{File: f, Action: Load, Days: wanted(f, p.in.First, p.in.Last), Own: p.own[identity{f.Series, f.Period}]}
 	if item.Own != nil && item.Own.Loaded() {
 		if done := p.compare(&item); done {
 			return item
 		}
 	}
-	days := Wanted(f, p.in.First, p.in.Last)
+	days := item.Days
 	var open, byDaily int
 	for d := days.First; d < days.End; d++ {
 		switch {
@@ -157,8 +158,8 @@ func (p planner) loaded(f source.File, d catalog.Day) bool {
 	return p.covered.Has(f.Series, d) && (f.Period.Days() > 1 || !p.covered.Hole(f.Series, d))
 }
 
-// Wanted are the days of the file that were asked for.
-func Wanted(f source.File, first, last *catalog.Day) catalog.Period {
+// wanted are the days of the file that were asked for.
+func wanted(f source.File, first, last *catalog.Day) catalog.Period {
 	p := f.Period
 	if first != nil {
 		p.First = max(p.First, *first)
@@ -178,13 +179,16 @@ func (p planner) compare(item *Item) bool {
 		return true
 	}
 	loadedFrom := "loaded " + item.Own.ProcessedAt.Format("2006-01-02 15:04:05") + " UTC"
-	switch wanted := Wanted(item.File, p.in.First, p.in.Last); {
-	case same && wanted.First >= item.Own.Period.First && wanted.End <= item.Own.Period.End:
+	switch own := item.Own.Period; {
+	case same && item.Days.First >= own.First && item.Days.End <= own.End:
 		item.Action, item.Reason = Skip, loadedFrom
 		return true
 	case same:
+		// The entry will stand for these days and its own, so what lies between them has to be loaded too.
+		item.Days = catalog.Period{First: min(item.Days.First, own.End), End: max(item.Days.End, own.First)}
 		return false
 	case p.in.Replace:
+		item.Days = catalog.Period{First: min(item.Days.First, own.First), End: max(item.Days.End, own.End)}
 		item.Action, item.Reason = Replace, "changed since it was "+loadedFrom
 	default:
 		item.Action, item.Reason = Changed, "changed since it was "+loadedFrom+"; --replace would swap its rows"
@@ -238,7 +242,7 @@ func (p planner) missing() []MissingDays {
 		}
 	}
 	for _, f := range p.in.Files {
-		note(f.Series, Wanted(f, p.in.First, p.in.Last))
+		note(f.Series, wanted(f, p.in.First, p.in.Last))
 	}
 	series := make([]catalog.Series, 0, len(spans))
 	for s, span := range spans {
