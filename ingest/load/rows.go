@@ -17,6 +17,12 @@ type streamed struct {
 
 func (s streamed) Parallelism() int { return s.threads }
 
+// Increasing implements [store.Ordered].
+func (s streamed) Increasing() bool {
+	facts, err := s.stream.Facts()
+	return err == nil && facts.Kept.Increasing
+}
+
 func (s streamed) Reader() store.Reader {
 	return &streamedReader{rows: s.stream.Reader(store.BatchRows), order: make([]int64, store.BatchRows)}
 }
@@ -92,6 +98,9 @@ func copyOf(rows *aggtrades.Rows, first int64) store.Batch {
 }
 
 func (d *decoded) Parallelism() int { return max(1, len(d.batches)) }
+
+// Increasing implements [store.Ordered].
+func (d *decoded) Increasing() bool { return d.facts.Kept.Increasing }
 
 func (d *decoded) source() store.Source { return &decodedSource{decoded: d} }
 

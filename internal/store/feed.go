@@ -35,6 +35,12 @@ type Source interface {
 	Parallelism() int
 }
 
+// Ordered is a [Source] that knows, once all its rows were read, whether their ids strictly increase. Staging such a file is cheaper, since none
+// of its rows can repeat another.
+type Ordered interface {
+	Increasing() bool
+}
+
 // Reader gives rows until it returns an empty batch. A batch is valid until the next call. After an error it is not called again.
 type Reader interface {
 	Next(ctx context.Context) (Batch, error)

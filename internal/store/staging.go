@@ -25,10 +25,7 @@ func (tx *Tx) InsertStaged(ctx context.Context, series catalog.Series, source So
 	if _, err := tx.feed(ctx, sqlStagedAll, source, true); err != nil {
 		return Staged{}, err
 	}
-	if _, err := tx.exec(ctx, sqlStaged); err != nil {
-		return Staged{}, err
-	}
-	within, err := tx.matches(ctx, sqlStagedRepeats)
+	within, err := tx.firstOfEach(ctx, source)
 	if err != nil {
 		return Staged{}, err
 	}
@@ -49,6 +46,18 @@ func (tx *Tx) InsertStaged(ctx context.Context, series catalog.Series, source So
 		example = known.example
 	}
 	return Staged{Inserted: inserted, Duplicate: within.same + known.same, Conflict: within.different + known.different, Example: example}, tx.dropStaging(ctx)
+}
+
+// firstOfEach leaves of each id the first row in the table staged, and counts the others.
+func (tx *Tx) firstOfEach(ctx context.Context, source Source) (matches, error) {
+	if o, ok := source.(Ordered); ok && o.Increasing() {
+		_, err := tx.exec(ctx, "ALTER TABLE staged_all RENAME TO staged")
+		return matches{example: -1}, err
+	}
+	if _, err := tx.exec(ctx, sqlStaged); err != nil {
+		return matches{}, err
+	}
+	return tx.matches(ctx, sqlStagedRepeats)
 }
 
 // matches counts rows that meet another with their id.

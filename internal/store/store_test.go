@@ -55,7 +55,9 @@ func playRole(role, path string) error {
 	case "create":
 		return createWithin(ctx, path)
 	default:
-		return fmt.Errorf("role %q: unknown", role)
+		if err := playCheckRole(ctx, role, path); err != nil {
+			return err
+		}
 	}
 	fmt.Println("ready")
 	_, err := io.Copy(io.Discard, os.Stdin)
@@ -83,7 +85,12 @@ func command(ctx context.Context, tb testing.TB, role, path string, env ...strin
 // start runs a role in a second process, and returns when that is ready. It ends with the test.
 func start(tb testing.TB, role, path string) *child {
 	tb.Helper()
-	cmd := command(context.Background(), tb, role, path)
+	return ready(tb, command(context.Background(), tb, role, path))
+}
+
+// ready starts a second process, and returns when that says so.
+func ready(tb testing.TB, cmd *exec.Cmd) *child {
+	tb.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		tb.Fatal(err)
@@ -99,7 +106,7 @@ func start(tb testing.TB, role, path string) *child {
 	tb.Cleanup(c.stop)
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil || line != "ready\n" {
-		tb.Fatalf("second process as %q: %q, %v", role, line, err)
+		tb.Fatalf("second process %v: %q, %v", cmd, line, err)
 	}
 	return c
 }
