@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/check-ingest/check-ingest/ingest/aggtrades"
+	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/synth"
@@ -187,3 +189,17 @@ func samples(tb testing.TB) string {
 	}
 	return dir
 }
+
+// oneFile is the only file there is, as the loader sees it.
+func oneFile(t *testing.T, d data) source.File {
+	t.Helper()
+	l, err := source.Find(t.Context(), d.dir, source.Options{})
+	d.must(err)
+	if len(l.Files) != 1 {
+		t.Fatalf("%d files", len(l.Files))
+	}
+	return l.Files[0]
+}
+
+// limits are those of a new database.
+func limits() aggtrades.Limits { return (&Cmd{}).depth().limits }

@@ -23,17 +23,19 @@ func whole() map[string]row {
 	btc := func(m catalog.Market) catalog.Series { return catalog.Series{Market: m, Symbol: "BTCUSDT"} }
 	packed := func(p synth.Packing) row { return one(func(d data) { d.write(d.spec("2024-03-08"), p) }) }
 	return map[string]row{
-		"a .csv":                                  packed(synth.Plain),
-		"a .zip":                                  packed(synth.Zip),
-		"a .csv.gz":                               packed(synth.Gzip),
-		"a .csv.zst":                              packed(synth.Zstd),
-		"spot, milliseconds":                      of(btc(catalog.Spot), synth.SpotMillis),
-		"spot, microseconds":                      of(btc(catalog.Spot), synth.SpotMicros),
-		"USD-M without a header":                  of(btc(catalog.UM), synth.UMPlain),
-		"COIN-M with a header":                    of(catalog.Series{Market: catalog.CM, Symbol: "BTCUSD_PERP"}, synth.CMHeader),
-		"a Chinese symbol":                        of(catalog.Series{Market: catalog.UM, Symbol: "币安人生USDT"}, synth.UMHeader),
-		"one row":                                 one(func(d data) { s := d.spec("2024-03-08"); s.Rows = 1; d.write(s, synth.Plain) }),
-		"lines that end in CRLF":                  one(func(d data) { d.edit(d.csv("2024-03-08"), func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }) }),
+		"a .csv":                 packed(synth.Plain),
+		"a .zip":                 packed(synth.Zip),
+		"a .csv.gz":              packed(synth.Gzip),
+		"a .csv.zst":             packed(synth.Zstd),
+		"spot, milliseconds":     of(btc(catalog.Spot), synth.SpotMillis),
+		"spot, microseconds":     of(btc(catalog.Spot), synth.SpotMicros),
+		"USD-M without a header": of(btc(catalog.UM), synth.UMPlain),
+		"COIN-M with a header":   of(catalog.Series{Market: catalog.CM, Symbol: "BTCUSD_PERP"}, synth.CMHeader),
+		"a Chinese symbol":       of(catalog.Series{Market: catalog.UM, Symbol: "币安人生USDT"}, synth.UMHeader),
+		"one row":                one(func(d data) { s := d.spec("2024-03-08"); s.Rows = 1; d.write(s, synth.Plain) }),
+		"lines that end in CRLF": one(func(d data) {
+			d.edit(d.csv("2024-03-08"), func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") })
+		}),
 		"a byte order mark":                       one(func(d data) { d.edit(d.csv("2024-03-08"), func(s string) string { return "\xef\xbb\xbf" + s }) }),
 		"a first row longer than what is seen":    one(func(d data) { d.field(d.csv("2024-03-08"), 1, 1, strings.Repeat("0", 5000)+"60000.5") }),
 		"a last row longer than what is seen":     one(func(d data) { d.field(d.csv("2024-03-08"), -1, 1, strings.Repeat("0", 5000)+"60000.5") }),
