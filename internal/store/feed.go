@@ -52,6 +52,7 @@ type feeds struct {
 	mu      sync.Mutex
 	sources map[int64]*feed
 	last    int64
+	layout  chunkLayout
 }
 
 // feed is one source while a statement reads it. DuckDB keeps only the text of an error, so the error itself is kept here.
@@ -59,6 +60,7 @@ type feed struct {
 	source Source
 	staged bool
 	wide   bool
+	layout chunkLayout
 	ctx    context.Context //nolint:containedctx // the statement's; DuckDB's callbacks have no other way to it
 
 	mu  sync.Mutex
@@ -74,7 +76,7 @@ var feedNames = map[[2]bool]string{
 }
 
 func registerFeeds(conn *sql.Conn) (*feeds, error) {
-	f := &feeds{sources: map[int64]*feed{}}
+	f := &feeds{sources: map[int64]*feed{}, layout: findChunkLayout()}
 	handle, err := duckdb.NewTypeInfo(duckdb.TYPE_BIGINT)
 	if err != nil {
 		return nil, fmt.Errorf("describe table function: %w", err)
@@ -96,7 +98,7 @@ func (f *feeds) open(ctx context.Context, source Source, staged, wide bool) (int
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last++
-	opened := &feed{source: source, staged: staged, wide: wide, ctx: ctx}
+	opened := &feed{source: source, staged: staged, wide: wide, layout: f.layout, ctx: ctx}
 	f.sources[f.last] = opened
 	return f.last, opened
 }
@@ -177,7 +179,7 @@ func (f *feed) FillChunk(state any, chunk duckdb.DataChunk) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := f.fill(chunk, batch); err != nil {
+	if err := f.fill(&chunk, batch); err != nil {
 		return err
 	}
 	return chunk.SetSize(len(batch.ID))
@@ -185,7 +187,7 @@ func (f *feed) FillChunk(state any, chunk duckdb.DataChunk) (err error) {
 
 // fill copies a batch into DuckDB's vectors. Every declared column is written and every statement reads every column: writing one that
 // a statement does not read costs fifty times as much.
-func (f *feed) fill(chunk duckdb.DataChunk, b Batch) error {
+func (f *feed) fill(chunk *duckdb.DataChunk, b Batch) error {
 	columns := [][]int64{b.ID, b.Time, b.Price, b.Quantity, nil, b.FirstTrade, b.LastTrade, b.Order}
 	if !f.staged {
 		columns = columns[:5]
@@ -194,20 +196,11 @@ func (f *feed) fill(chunk duckdb.DataChunk, b Batch) error {
 		if values == nil {
 			continue
 		}
-		if err := fillColumn(chunk, c, values); err != nil {
+		if err := fillColumn(f.layout, chunk, c, values); err != nil {
 			return err
 		}
 	}
-	return fillColumn(chunk, 4, b.BuyerMaker)
-}
-
-func fillColumn[T any](chunk duckdb.DataChunk, column int, values []T) error {
-	for row, v := range values {
-		if err := duckdb.SetChunkValue(chunk, column, row, v); err != nil {
-			return fmt.Errorf("fill column %d: %w", column, err)
-		}
-	}
-	return nil
+	return fillColumn(f.layout, chunk, 4, b.BuyerMaker)
 }
 
 func (f *feed) fail(err error) {
