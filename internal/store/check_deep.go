@@ -202,7 +202,8 @@ func (db *DB) duplicates(ctx context.Context, b bucket) (n, example int64, err e
 		return 0, -1, nil // rows without an id or a series are found as such
 	}
 	condition, args := db.table.inSeriesOf(b.series, 3)
-	args = append([]any{b.number << bucketBits, b.number<<bucketBits | 1<<bucketBits - 1}, args...)
+	first := b.number << bucketBits
+	args = append([]any{first, first + 1<<bucketBits - 1}, args...)
 	n, err = queryOne(ctx, db.conn, fmt.Sprintf(sqlCheckDuplicates, condition), scanInt, args...)
 	if err != nil || n == 0 {
 		return 0, -1, err
