@@ -30,11 +30,9 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 		case errors.Is(err, errTogether): // they go alone now
 		case culprit == nil:
 			return err
-		case errors.Is(err, errTouched):
+		case errors.Is(err, errTouched) && !culprit.staged:
 			culprit.staged = true
-			if err := r.reopen(ctx, culprit); err != nil {
-				return err
-			}
+			r.reopen(ctx, culprit)
 		case source.Transient(err) && culprit.stream != nil && culprit.attempts <= int64(r.Retries):
 			r.Log.Warn("file will be tried again", keyFile, culprit.item.File.Path, keyError, err)
 			if !pause(ctx, r.RetryDelay<<(culprit.attempts-1)) {
@@ -52,15 +50,14 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 }
 
 // reopen begins to stream a large file again.
-func (r *run) reopen(ctx context.Context, j *job) error {
+func (r *run) reopen(ctx context.Context, j *job) {
 	if j.stream == nil {
-		return nil
+		return
 	}
 	attempts := j.attempts
 	j.close()
 	r.open(ctx, j)
 	j.attempts = attempts // it is still the same attempt
-	return ctx.Err()
 }
 
 // tryCommit is one attempt at a transaction. Where one job is the reason why it failed, it tells which.
@@ -144,16 +141,15 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 	if kept.Rows == 0 {
 		return nil
 	}
-	fresh := kept.Increasing && !j.staged
-	if fresh {
-		known, err := r.known(ctx, tx, j)
-		if err != nil {
-			return err
-		}
-		fresh = known == 0
-	}
-	if !fresh {
+	if !kept.Increasing || j.staged {
 		return r.stage(ctx, tx, j, j.small.source())
+	}
+	known, err := r.known(ctx, tx, j)
+	if err != nil {
+		return err
+	}
+	if known > 0 {
+		return r.overlapping(ctx, tx, j, j.small.source)
 	}
 	n, err := tx.Insert(ctx, series, j.small.source())
 	if errors.Is(err, store.ErrKey) {
@@ -205,12 +201,25 @@ func (j *job) inserts(n int64) error {
 
 // writeLarge streams a file into the table, and finds out afterwards whether it should have been staged: the transaction is rolled back then.
 func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
-	defer r.follow(ctx, j)()
-	rows := streamed{stream: j.stream, threads: r.threads()}
-	if j.staged {
-		return r.stage(ctx, tx, j, rows)
+	stop := r.follow(ctx, j)
+	defer func() { stop() }()
+	rows := func() store.Source { return streamed{stream: j.stream, threads: r.threads()} }
+	switch {
+	case j.staged && j.facts.Kept.Rows > 0: // the first attempt read all of it, so its ids increase
+		read := false
+		return r.overlapping(ctx, tx, j, func() store.Source {
+			if read {
+				stop()
+				r.reopen(ctx, j)
+				stop = r.follow(ctx, j)
+			}
+			read = true
+			return rows()
+		})
+	case j.staged:
+		return r.stage(ctx, tx, j, rows())
 	}
-	n, err := tx.Insert(ctx, j.item.File.Series, rows)
+	n, err := tx.Insert(ctx, j.item.File.Series, rows())
 	if err == nil {
 		j.facts, err = j.stream.Facts()
 	}

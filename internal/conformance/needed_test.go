@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -59,8 +60,15 @@ func TestNeededIsWhatTheLoaderSays(t *testing.T) {
 			return nil
 		},
 		"enough is loaded to know the ratio": func(t *testing.T, w world) []string {
-			next := w.writeStored(t, day, 800_000)
+			next := w.writeStored(t, day, 1_300_000)
 			w.mustLoad(t, 0)
+			snapshot, err := ledger.ReadSnapshot(ledger.PathFor(w.db))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ledger.Ratio(snapshot.BytesCSV, snapshot.BytesDatabase) == ledger.Ratio(0, 0) {
+				t.Fatalf("the ratio is the default one, %d bytes of CSV are too few", snapshot.BytesCSV)
+			}
 			w.write(t, next, synth.Zip, 3)
 			return nil
 		},

@@ -10,8 +10,8 @@ import (
 	"github.com/duckdb/duckdb-go/v2"
 )
 
-// Batch is some rows on their way into the database, column by column. All slices but Order, FirstTrade and LastTrade, which only
-// [Tx.Stage] reads, must have the same length, at most [BatchRows].
+// Batch is some rows on their way into the database, column by column. FirstTrade, LastTrade and Order are read by
+// [Tx.InsertStaged] only. All slices must have the same length, at most [BatchRows].
 type Batch struct {
 	ID         []int64
 	Time       []int64 // microseconds since the epoch, UTC
@@ -22,6 +22,14 @@ type Batch struct {
 	FirstTrade []int64
 	LastTrade  []int64
 	Order      []int64 // increases along the file, so that of two rows the first is known
+}
+
+// Slice is the rows from one place to before another; it shares b's memory.
+func (b Batch) Slice(from, to int) Batch {
+	return Batch{
+		ID: b.ID[from:to], Time: b.Time[from:to], Price: b.Price[from:to], Quantity: b.Quantity[from:to], BuyerMaker: b.BuyerMaker[from:to],
+		FirstTrade: b.FirstTrade[from:to], LastTrade: b.LastTrade[from:to], Order: b.Order[from:to],
+	}
 }
 
 // BatchRows is the largest number of rows in a [Batch]: DuckDB's vector size.
