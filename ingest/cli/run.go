@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -110,13 +111,16 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	config.Progress = show.progress
 	report, err := load.Run(ctx, config)
 	show.stop()
+	if errors.Is(err, load.ErrUsage) {
+		return err // nothing was tried, so there is nothing to report
+	}
 	if werr := writeReport(p, c.Database.Output, report); werr != nil && err == nil {
 		return fmt.Errorf("write report: %w", werr)
 	}
-	if err != nil && c.Database.Output == "text" {
+	if err != nil {
 		return &shownError{err}
 	}
-	return err
+	return nil
 }
 
 // writeReport writes the report to stdout in the form that was asked for.

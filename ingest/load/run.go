@@ -51,6 +51,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize), top: map[catalog.Series]int64{}}
 	err := r.locked(ctx)
 	r.report.end(c.Now(), err)
+	r.logEnd(err)
 	return r.report, err
 }
 
@@ -315,4 +316,17 @@ func (r *run) logFile(j *job) {
 	default:
 		r.Log.Info("file committed", keyFile, j.item.File.Path, keyRows, j.inserted, "duplicates", j.duplicate, "voided", j.facts.All.Voided, keySeconds, seconds)
 	}
+}
+
+// logEnd writes the line that closes the run's log.
+func (r *run) logEnd(err error) {
+	t := r.report.Totals
+	attributes := []any{
+		"exit_code", r.report.ExitCode, "loaded", t.Loaded, "skipped", t.Skipped + t.Changed, "failed", t.Failed,
+		keyRows, t.Rows, "bytes", t.Bytes, keySeconds, r.report.Seconds, "rows_per_second", int64(t.RowsPerSecond),
+	}
+	if err != nil {
+		attributes = append(attributes, keyError, err)
+	}
+	r.Log.Info("run ended", attributes...)
 }
