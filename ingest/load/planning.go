@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -34,6 +35,14 @@ func (p *planned) writes() []plan.Item {
 
 // opener is store.Open or store.OpenReadOnly.
 type opener func(context.Context, string, store.Options) (*store.DB, error)
+
+// startListing lists the data dir while the database is opened, which takes about as long.
+func (r *run) startListing(ctx context.Context) {
+	r.list = sync.OnceValues(func() (source.Listing, error) {
+		return source.Find(ctx, r.DataDir, source.Options{Market: r.Market, Symbols: r.Symbols, First: r.First, Last: r.Last})
+	})
+	go func() { _, _ = r.list() }() // find gets what it returns
+}
 
 // openDatabase opens the database, waiting for readers to go away, and refuses one whose rows it cannot keep correct.
 func (r *run) openDatabase(ctx context.Context, open opener) error {
@@ -72,7 +81,7 @@ func (r *run) plan(ctx context.Context) (*planned, error) {
 		}
 	}
 	r.entries = newEntries(known)
-	files, err := r.find(ctx, known)
+	files, err := r.find(known)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +110,8 @@ func (r *run) databaseBytes() int64 {
 }
 
 // find lists the data dir. Names that no file of trades has are reported, not loaded.
-func (r *run) find(ctx context.Context, known []ledger.Entry) ([]source.File, error) {
-	listing, err := source.Find(ctx, r.DataDir, source.Options{Market: r.Market, Symbols: r.Symbols, First: r.First, Last: r.Last})
+func (r *run) find(known []ledger.Entry) ([]source.File, error) {
+	listing, err := r.list()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
@@ -306,6 +315,7 @@ func (r *run) reconcile(ctx context.Context) error {
 
 // dryRun plans and changes nothing.
 func (r *run) dryRun(ctx context.Context) error {
+	r.startListing(ctx)
 	if err := r.openDatabase(ctx, store.OpenReadOnly); err != nil && store.KindOf(err) != store.KindMissing {
 		return causeOf(ctx, err)
 	}

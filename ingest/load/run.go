@@ -33,6 +33,7 @@ type run struct {
 	report    *Report
 	path      string // the database, resolved
 	db        *store.DB
+	list      func() (source.Listing, error) // of the data dir; see startListing
 	entries   *entries
 	limits    aggtrades.Limits
 	publisher *runstate.Publisher
@@ -106,6 +107,7 @@ func outcomeText(err error) string {
 
 // steps are what is done under the lock: plan, check, load, report.
 func (r *run) steps(ctx context.Context) (err error) {
+	r.startListing(ctx)
 	if err := r.openDatabase(ctx, store.Open); err != nil && store.KindOf(err) != store.KindMissing {
 		return err
 	}
