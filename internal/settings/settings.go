@@ -47,8 +47,29 @@ func New(source Source) *Settings {
 }
 
 // Option makes kong take each flag that is not on the command line from the environment, else from the files. A file
-// or value that cannot be read fails the parse; the error names its place.
+// or value that cannot be read fails the parse; the error names its place. Texts reach their flags byte by byte.
 func (s *Settings) Option() kong.Option {
+	return kong.OptionFunc(func(k *kong.Kong) error {
+		return errors.Join(s.beforeResolve().Apply(k), kong.KindMapper(reflect.String, kong.MapperFunc(decodeString)).Apply(k))
+	})
+}
+
+// decodeString takes a text as it is. Kong's own decoder sends it through JSON, which replaces what is no UTF-8: a path
+// that has a name in another encoding would not be found.
+func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
+	token, err := ctx.Scan.PopValue("string")
+	if err != nil {
+		return err
+	}
+	text, ok := token.Value.(string)
+	if !ok {
+		return fmt.Errorf("expected a text, not %v", token.Value)
+	}
+	target.SetString(text)
+	return nil
+}
+
+func (s *Settings) beforeResolve() kong.Option {
 	return kong.WithBeforeResolve(func(ctx *kong.Context) error {
 		if s.loaded {
 			return nil // kong calls the hook once for each flag on the command line

@@ -169,6 +169,26 @@ check_ingest_disk:
 	}
 }
 
+// TestTextsReachTheirFlagsByteByByte: names of files need not be UTF-8, nor anything else.
+func TestTextsReachTheirFlagsByteByByte(t *testing.T) {
+	t.Parallel()
+	const text = "/a\xff\xfe|\n\x01\u2028<b>\\'\"$~ =;"
+	tests := map[string]world{
+		"from an argument":     {args: []string{"--db=" + text, "--path=" + text}},
+		"from separate words":  {args: []string{"--db", text, "--path", text}},
+		"from the environment": {args: []string{"--path=" + text}, env: map[string]string{"CHECK_INGEST_DB": text}},
+	}
+	for name, w := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, _, err := w.parse(t)
+			if err != nil || g.DB != text || len(g.Path) != 1 || g.Path[0] != text {
+				t.Fatalf("%q, %q, %v", g.DB, g.Path, err)
+			}
+		})
+	}
+}
+
 func TestErrorsNameTheirPlace(t *testing.T) {
 	t.Parallel()
 	in := func(content string) world { return world{file: map[string]string{"etc.yaml": content}} }
