@@ -61,13 +61,17 @@ type Finding struct {
 	File    string // of which they came, where Defect is OutsidePeriod
 }
 
+// Of is the series' name, without market where the table has none.
+func (f Finding) Of() string {
+	if name := strings.TrimSpace(f.Series.String()); name != "" {
+		return name
+	}
+	return "rows without symbol"
+}
+
 // String is such as "um BTCUSDT: 3 rows with repeated id, the first 1234".
 func (f Finding) String() string {
-	series := strings.TrimSpace(f.Series.String())
-	if series == "" {
-		series = "rows without symbol"
-	}
-	s := fmt.Sprintf("%s: %d with %s", series, f.Rows, f.Defect)
+	s := fmt.Sprintf("%s: %d with %s", f.Of(), f.Rows, f.Defect)
 	if f.Example >= 0 {
 		s += fmt.Sprintf(", the first %d", f.Example)
 	}

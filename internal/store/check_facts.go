@@ -75,7 +75,10 @@ func (db *DB) newest(ctx context.Context, statement string, args ...any) (time.T
 	if err != nil {
 		return time.Time{}, false, explain(db.path, err)
 	}
-	return time.UnixMicro(us.Int64).UTC(), us.Valid, nil
+	if !us.Valid {
+		return time.Time{}, false, nil
+	}
+	return time.UnixMicro(us.Int64).UTC(), true, nil
 }
 
 // ReadBlocks reads every row of every table, and with it every block that holds some, whose checksum DuckDB then compares; it gives the number

@@ -21,13 +21,11 @@ func (c *Cmd) ask(ctx context.Context, db *store.DB, in *inside) error {
 		return err
 	}
 	checkcli.Stage(ctx, "reading the ledger")
-	if in.loaded, in.ledgerErr = db.LoadedSeries(ctx); ended(ctx, in.ledgerErr) {
-		return in.ledgerErr
+	if in.loaded, err = db.LoadedSeries(ctx); err == nil && (c.Gaps || c.Deep) {
+		in.entries, err = db.Ledger(ctx)
 	}
-	if (c.Gaps || c.Deep) && in.ledgerErr == nil {
-		if in.entries, in.ledgerErr = db.Ledger(ctx); ended(ctx, in.ledgerErr) {
-			return in.ledgerErr
-		}
+	if in.ledgerErr = err; err != nil && store.KindOf(err) != store.KindSchema {
+		return err
 	}
 	checkcli.Stage(ctx, "looking for the newest trade")
 	if in.newest, _, err = db.Newest(ctx); err != nil {

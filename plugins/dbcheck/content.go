@@ -41,12 +41,15 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	return append(parts, c.age(r, o, now), nagios.Human(float64(o.size), nagios.Bytes))
 }
 
+// remedyFew is what to do about a number of rows or symbols that is not what was expected.
+const remedyFew = "Look what was loaded: ingest-aggtrades status; check_ingest_log."
+
 func (c *Cmd) metricRows(rows int64, path string) nagios.Metric {
-	return nagios.Metric{Label: labelRows, Value: float64(rows), Phrase: "{} rows" + c.names(), Path: path}
+	return nagios.Metric{Label: labelRows, Value: float64(rows), Phrase: "{} rows" + c.names(), Path: path, Remedy: remedyFew}
 }
 
 func metricSymbols(n int, path string) nagios.Metric {
-	return nagios.Metric{Label: labelSymbols, Value: float64(n), Phrase: "{} symbols", Path: path}
+	return nagios.Metric{Label: labelSymbols, Value: float64(n), Phrase: "{} symbols", Path: path, Remedy: remedyFew}
 }
 
 // rowsOf is how many rows the series that were asked for have; false where that is not known without counting them.
@@ -197,7 +200,7 @@ func tableNotes(in *inside) []string {
 	case len(t.Ledger) == 0:
 		lines = append(lines, "there is no ledger; ingest-aggtrades migrate adds it")
 	case missing > 0:
-		lines = append(lines, fmt.Sprintf("the ledger lacks %d columns; ingest-aggtrades migrate adds them", missing))
+		lines = append(lines, fmt.Sprintf("the ledger lacks %d %s; ingest-aggtrades migrate adds what is missing", missing, plural(missing, "column", "columns")))
 	}
 	if rows := rowsIn(in.loaded); len(t.Ledger) > 0 && rows != in.rows {
 		lines = append(lines, fmt.Sprintf("the ledger accounts for %d rows and the table has %d", rows, in.rows))

@@ -16,7 +16,12 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 	var r nagios.Result
 	switch {
 	case o.fault != nil:
-		r.Problems = []nagios.Problem{c.problem(o)}
+		p := c.problem(o)
+		if p.State == nagios.OK { // the database is missing, and that is fine
+			r = nagios.Result{Summary: p.Text, Metrics: []nagios.Metric{c.metricRows(0, o.path)}}
+		} else {
+			r.Problems = []nagios.Problem{p}
+		}
 	case o.use.Mode == runstate.DBWriter && o.use.Loading:
 		r = c.loading(o, now)
 	case o.use.Mode == runstate.DBWriter:
@@ -51,10 +56,17 @@ func (c *Cmd) problem(o observation) nagios.Problem {
 		return p
 	}
 	p.Text, p.Remedy = sentence(e), capital(e.Remedy)
+	switch {
+	case p.Remedy != "":
+	case e.Kind == store.KindPermission:
+		p.Remedy = "Let the check's user search the folders above it, or run the check as another user."
+	default:
+		p.Remedy = "Check the path."
+	}
 	switch e.Kind {
 	case store.KindMissing:
 		p.State = c.Missing
-		if p.Remedy == "" {
+		if e.Remedy == "" {
 			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=FOLDER"
 		}
 	case store.KindHeld:
@@ -79,12 +91,16 @@ func sentence(e *store.Error) string {
 	return e.Path + ": " + e.Text
 }
 
-// capital is a remedy as a sentence of its own.
+// capital is a remedy as a sentence of its own. One that ends in a command gets no full stop, so that it can be pasted.
 func capital(s string) string {
 	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(s[:1]) + s[1:] + "."
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if strings.Contains(s, ": ") {
+		return s
+	}
+	return s + "."
 }
 
 // busy is a database that another program than the loader writes to.

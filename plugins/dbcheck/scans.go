@@ -68,7 +68,7 @@ func deep(r *nagios.Result, path string, s scan, found store.Examination) string
 func example(found store.Examination, d store.Defect) string {
 	for _, f := range found.Findings {
 		if f.Defect == d && f.Example >= 0 {
-			return fmt.Sprintf(", such as id %d of %s", f.Example, f.Series)
+			return fmt.Sprintf(", such as id %d of %s", f.Example, f.Of())
 		}
 	}
 	return ""

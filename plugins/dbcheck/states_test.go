@@ -1,0 +1,560 @@
+package dbcheck
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/e2e/olddb"
+	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/nagiostest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// state is a condition in which a database can be found, and what the check says about it.
+type state struct {
+	make  func(w *world)
+	args  []string
+	code  int
+	first string // the first line after the name, performance data included
+}
+
+// TestStates has a row for every state, made of real files and processes. What the check says with -v, remedies among it, is in a golden file.
+func TestStates(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	said := map[string]string{}
+	tests := states()
+	t.Cleanup(func() { compareGolden(t, "testdata/states.golden", said, len(said) == len(tests)) })
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			verbose := observe(t, tc)
+			mu.Lock()
+			defer mu.Unlock()
+			said[name] = verbose
+		})
+	}
+}
+
+// compareGolden compares what was said in each state with a file, which -update rewrites. Where only some tests ran it does nothing.
+func compareGolden(t *testing.T, golden string, said map[string]string, all bool) {
+	t.Helper()
+	if !all {
+		return
+	}
+	var got strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(said)) {
+		fmt.Fprintf(&got, "== %s\n%s", name, said[name])
+	}
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s, which -update rewrites (-want +got):\n%s", golden, diff)
+	}
+}
+
+// observe makes the state, compares what the check says in each form, and gives what it says with -v.
+func observe(t *testing.T, tc state) string {
+	t.Helper()
+	w := newWorld(t)
+	tc.make(w)
+	if w.lock == "" {
+		w.lock = w.path + ".lock"
+	}
+	args := append([]string{"--db", w.path, "--lock-file", w.lock}, tc.args...)
+	before := w.listing()
+	code, out := run(args...)
+	if got := strings.TrimPrefix(w.masked(out), "INGEST DB "); code != tc.code || got != tc.first+"\n" {
+		t.Errorf("exit code %d, want %d (-want +got):\n%s", code, tc.code, cmp.Diff(tc.first+"\n", got))
+	}
+	name, _, _ := strings.Cut(strings.TrimPrefix(out, "INGEST DB "), ":")
+	if err := nagiostest.CheckOutput(out, "INGEST DB", name, nagiostest.SoftLimit); err != nil {
+		t.Error(err)
+	}
+	icinga := nagiostest.NewIcinga2(t)
+	_, metrics, err := icinga.Read(out)
+	if err != nil {
+		t.Error(err)
+	}
+	compareJSON(t, args, code, out, metrics)
+	_, verbose := run(append(args, "-v")...)
+	if diff := cmp.Diff(before, w.listing()); diff != "" {
+		t.Errorf("the folder changed (-before +after):\n%s", diff)
+	}
+	return w.masked(verbose)
+}
+
+// compareJSON compares the JSON form with the text: the same state, exit code, metrics and first line.
+func compareJSON(t *testing.T, args []string, code int, out string, metrics []nagiostest.Icinga2Metric) {
+	t.Helper()
+	var doc struct {
+		State    string
+		ExitCode int `json:"exit_code"`
+		Summary  string
+		Metrics  []struct{ Label string }
+		Problems []nagios.Problem
+	}
+	jsonCode, text := run(append(args, "-o", "json")...)
+	if err := json.Unmarshal([]byte(text), &doc); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+	if jsonCode != code || doc.ExitCode != code || !strings.HasPrefix(out, "INGEST DB "+doc.State+": ") {
+		t.Errorf("JSON has exit codes %d and %d and state %s, the text %d and %q", jsonCode, doc.ExitCode, doc.State, code, out)
+	}
+	var labels, want []string
+	for _, m := range doc.Metrics {
+		labels = append(labels, m.Label)
+	}
+	for _, m := range metrics {
+		want = append(want, m.Label)
+	}
+	if diff := cmp.Diff(want, labels); diff != "" {
+		t.Errorf("metrics of text and JSON:\n%s", diff)
+	}
+	for _, p := range doc.Problems {
+		if p.Remedy == "" || p.State == nagios.OK {
+			t.Errorf("problem %q has state %s and remedy %q", p.Text, p.State, p.Remedy)
+		}
+	}
+}
+
+// listing is every file of the folder with its size and time.
+func (w *world) listing() []string {
+	w.t.Helper()
+	entries, err := os.ReadDir(w.dir)
+	w.must(err)
+	folder, err := os.Stat(w.dir)
+	w.must(err)
+	all := []string{fmt.Sprint("the folder ", folder.ModTime().UnixNano())}
+	if _, err := os.Stat(w.lock); err == nil {
+		all = nil // the holder of the lock publishes into it
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		w.must(err)
+		if strings.HasSuffix(e.Name(), ".lock.status") {
+			continue // its owner rewrites it
+		}
+		all = append(all, fmt.Sprint(e.Name(), " ", info.Mode(), " ", info.Size(), " ", info.ModTime().UnixNano()))
+	}
+	return all
+}
+
+// states are all states. Performance data ends in what was measured everywhere.
+func states() map[string]state {
+	all := map[string]state{}
+	for _, group := range []map[string]state{statesOfFiles(), statesHeld(), statesOfContent(), statesOfGaps(), statesOfScans(), statesOfScripts()} {
+		for name, s := range group {
+			all[name] = s
+		}
+	}
+	return all
+}
+
+// The numbers of the template, and of files whose inside is not looked at.
+const (
+	sizes     = " size=1B;;;0 wal_size=0B;;;0"
+	opened    = sizes + " open_time=0s;;;0"
+	perfSound = " | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + opened
+	fine      = "500 rows, 2 symbols, newest trade 1d ago, 1 MB"
+)
+
+func content(text string) func(*world) { return func(w *world) { w.write(text) } }
+
+func sound(w *world) { w.sound() }
+
+func statesOfFiles() map[string]state {
+	const foreign = "CRITICAL: DIR/t.duckdb is not a DuckDB database but "
+	return map[string]state{
+		"missing":                       {func(*world) {}, nil, 2, "CRITICAL: DIR/t.duckdb does not exist"},
+		"missing, and that is fine":     {func(*world) {}, []string{"--missing=ok"}, 0, "OK: DIR/t.duckdb does not exist | rows=0;;;0"},
+		"missing with its folder":       {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, nil, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
+		"a symlink that leads nowhere":  {func(w *world) { w.must(os.Symlink("gone", w.path)) }, nil, 2, "CRITICAL: DIR/t.duckdb is a symlink to a file that does not exist"},
+		"missing, but its log is there": {func(w *world) { w.must(os.WriteFile(w.path+".wal", []byte("x"), 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb does not exist, but its write-ahead log t.duckdb.wal does"},
+		"a folder":                      {func(w *world) { w.must(os.Mkdir(w.path, 0o755)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
+		"a FIFO":                        {func(w *world) { w.must(unix.Mkfifo(w.path, 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
+		"below a file":                  {func(w *world) { w.sound(); w.path += "/t.duckdb" }, nil, 2, "CRITICAL: DIR/t.duckdb/t.duckdb: not a directory"},
+		"a name DuckDB cannot open":     {func(w *world) { w.path = filepath.Join(w.dir, "what?.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/what?.duckdb: DuckDB's driver cannot open a path with '?' or a stray '%'"},
+		"empty":                         {content(""), nil, 2, "CRITICAL: DIR/t.duckdb is empty and no database | size=0B;;;0 wal_size=0B;;;0"},
+		"text":                          {content("1,2,3\n"), nil, 2, foreign + "text |" + sizes},
+		"an error page":                 {content("<html>404</html>"), nil, 2, foreign + "an HTML or XML page |" + sizes},
+		"a SQLite database":             {content("SQLite format 3\x00" + strings.Repeat("\x00", 4096)), nil, 2, foreign + "a SQLite database |" + sizes},
+		"a Parquet file":                {content("PAR1\x00\x00PAR1"), nil, 2, foreign + "a Parquet file |" + sizes},
+		"a zip archive":                 {content("PK\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), nil, 2, foreign + "a zip archive |" + sizes},
+		"random bytes":                  {content(strings.Repeat("\xa5\x00\x13", 9999)), nil, 2, foreign + "something else |" + sizes},
+		"its creation was interrupted": {
+			func(w *world) { w.write(string(template[:8192])) }, nil, 2,
+			"CRITICAL: DIR/t.duckdb is damaged: it has 8192 bytes, and no database has less than 12288 |" + sizes,
+		},
+		"cut in half": {
+			func(w *world) { w.write(string(template[:len(template)/2])) }, nil, 2,
+			"CRITICAL: DIR/t.duckdb is damaged: it ends before its content does |" + sizes,
+		},
+		"a flipped bit in its header": {
+			func(w *world) { w.sound(); w.damage(func(b []byte) []byte { b[5000] ^= 1; return b }) }, nil, 2,
+			"CRITICAL: DIR/t.duckdb is damaged: a block's checksum does not match |" + sizes,
+		},
+		"by a newer DuckDB": {
+			func(w *world) {
+				w.sound()
+				w.damage(func(b []byte) []byte { binary.LittleEndian.PutUint64(b[12:], 99); return b })
+			}, nil, 2,
+			"CRITICAL: DIR/t.duckdb was written by a newer version of DuckDB (storage version 99, this program reads up to 68) |" + sizes,
+		},
+		"encrypted": {
+			func(w *world) {
+				w.must(execute(w.t.Context(), "", "SET GLOBAL force_mbedtls_unsafe = 'true'", "ATTACH '"+w.path+"' AS s (ENCRYPTION_KEY 'k')", "CREATE TABLE s.t AS SELECT 1", "DETACH s"))
+			}, nil, 2, "CRITICAL: DIR/t.duckdb is encrypted, and no key can be given |" + sizes,
+		},
+		"a log that is damaged": {
+			func(w *world) {
+				w.sound()
+				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
+				log, err := os.ReadFile(w.path + ".wal")
+				w.must(err)
+				log[len(log)/2] ^= 1
+				w.must(os.WriteFile(w.path+".wal", log, 0o600))
+			}, nil, 2, "CRITICAL: DIR/t.duckdb has a damaged write-ahead log | size=1B;;;0 wal_size=1B;;;0",
+		},
+		"a log that only a writer can replay": {
+			func(w *world) { w.sound(); w.killed("write CREATE INDEX i ON ingestion_log(symbol)") }, nil, 1,
+			"WARNING: DIR/t.duckdb has a write-ahead log that only a writer can replay | size=1B;;;0 wal_size=1B;;;0",
+		},
+	}
+}
+
+func statesHeld() map[string]state {
+	const progress = "PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h"
+	const seen = " snapshot_age=90s;;;0 heartbeat_age=1s;;;0"
+	loading := func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("load 1s") }
+	gap := func(w *world) {
+		w.sound()
+		w.snapshot(90*time.Second, file("BTCUSDT", 1), file("BTCUSDT", 3))
+		w.play("load 1s")
+	}
+	writing := func(w *world) { w.sound(); w.play("write") }
+	const held = "DIR/t.duckdb is held open for writing by PROCESS, so nobody else can read or load it"
+	const loaded = "being loaded by " + progress + ". By the ledger snapshot of 1m 30s ago: 500 rows, 2 symbols, newest trade 1d ago"
+	const perf = " | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + seen
+	return map[string]state{
+		"somebody writes":                            {writing, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody writes, and that is a warning":     {writing, []string{"--busy=warning"}, 1, "WARNING: " + held + " |" + sizes},
+		"somebody writes, and that is fine":          {writing, []string{"--busy=ok"}, 0, "OK: " + held + " |" + sizes},
+		"somebody writes, another holds the lock":    {func(w *world) { w.sound(); w.play("lock 1s"); w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody holds both, but is not the loader": {func(w *world) { w.sound(); w.play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody reads":                             {func(w *world) { w.sound(); w.play("read") }, nil, 0, "OK: " + fine + perfSound},
+		"the lock is held, but not the database":     {func(w *world) { w.sound(); w.play("lock 1s") }, nil, 0, "OK: " + fine + perfSound},
+		"the loader writes":                          {loading, nil, 0, "OK: " + loaded + perf},
+		"the loader writes, and that is a warning":   {loading, []string{"--ingest-busy=warning"}, 1, "WARNING: " + loaded + perf},
+		"the loader writes, no day is missing":       {loading, []string{"--gaps"}, 0, "OK: " + loaded + ", no days and no ids missing" + strings.Replace(perf, " snapshot", " days_missing=0;0;;0 ids_missing=0;0;;0 snapshot", 1)},
+		"the loader writes, a day is missing": {
+			gap,
+			[]string{"--gaps"},
+			1,
+			"WARNING: 1 day missing: um BTCUSDT 1 (2024-01-02), limit 0. 100 trade ids missing: um BTCUSDT 100, limit 0" +
+				" | age=87264s;;;0 rows=200;;;0 symbols=1;;;0" + sizes + " days_missing=1;0;;0 ids_missing=100;0;;0" + seen,
+		},
+		"the loader writes, the newest trade is old": {loading, []string{"-c", "1d"}, 2, "CRITICAL: the newest trade is 1d 14m old, of 2024-01-03 23:45 UTC, limit 1d" + strings.Replace(perf, "87264s;;;0", "87264s;;86400;0", 1)},
+		"the loader writes, a symbol is asked for":   {loading, []string{"--symbol=ETHUSDT"}, 0, "OK: being loaded by " + progress + ". By the ledger snapshot of 1m 30s ago: 200 rows, 1 symbol, newest trade of ETHUSDT 2d ago | age=173664s;;;0 rows=200;;;0 symbols=1;;;0" + sizes + seen},
+		"the loader writes, and rows cannot be read": {loading, []string{"--deep", "--blocks"}, 0, "OK: " + loaded + ". Rows and blocks cannot be read meanwhile" + perf},
+		"the loader writes for the first time": {
+			func(w *world) { w.sound(); w.play("load 1s") }, nil, 0,
+			"OK: being loaded by " + progress + ". What it holds is not known, since there is no ledger snapshot yet |" + sizes + " heartbeat_age=1s;;;0",
+		},
+		"the loader writes, its snapshot is broken": {
+			func(w *world) {
+				w.sound()
+				w.must(os.WriteFile(ledger.PathFor(w.path), []byte("{"), 0o600))
+				w.play("load 1s")
+			}, nil, 0,
+			"OK: being loaded by " + progress + ". What it holds is not known, since there is no ledger snapshot yet |" + sizes + " heartbeat_age=1s;;;0",
+		},
+		"the loader hangs": {
+			func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("load 12h") }, nil, 2,
+			"CRITICAL: DIR/t.duckdb is held by a loader that hangs: PROCESS gave no sign of life for 12h | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + " snapshot_age=90s;;;0 heartbeat_age=43200s;;;0",
+		},
+		"the loader is about to create it": {
+			func(w *world) { w.play("lock 1s") }, nil, 0,
+			"OK: being created by " + progress + ". What it holds is not known, since there is no ledger snapshot yet | heartbeat_age=1s;;;0",
+		},
+		"the loader creates another": {
+			func(w *world) {
+				other := world{w.t, w.dir, filepath.Join(w.dir, "other.duckdb"), ""}
+				other.play("lock 1s")
+				w.lock = other.path + ".lock"
+			}, nil, 2, "CRITICAL: DIR/t.duckdb does not exist",
+		},
+	}
+}
+
+func statesOfContent() map[string]state {
+	empty := func(w *world) { w.sound(); w.execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") }
+	const eth = " | age=173664s;;;0 rows=200;;;0 symbols=1;;;0" + opened
+	return map[string]state{
+		"fine": {sound, nil, 0, "OK: " + fine + perfSound},
+		"fine, through a symlink": {func(w *world) {
+			w.sound()
+			link := filepath.Join(w.dir, "link")
+			w.must(os.Symlink(w.path, link))
+			w.path = link
+		}, nil, 0, "OK: " + fine + perfSound},
+		"fine, and named with spaces":               {func(w *world) { w.path = filepath.Join(w.dir, "my trades+#1.duckdb"); w.sound() }, nil, 0, "OK: " + fine + perfSound},
+		"older than a warning":                      {sound, []string{"-w", "24h", "-c", "2d"}, 1, "WARNING: the newest trade is 1d 14m old, of 2024-01-03 23:45 UTC, limit 1d" + strings.Replace(perfSound, "87264s;;;0", "87264s;86400;172800;0", 1)},
+		"older than allowed":                        {sound, []string{"-c", "24h"}, 2, "CRITICAL: the newest trade is 1d 14m old, of 2024-01-03 23:45 UTC, limit 1d" + strings.Replace(perfSound, "87264s;;;0", "87264s;;86400;0", 1)},
+		"young enough":                              {sound, []string{"-w", "25h"}, 0, "OK: " + fine + strings.Replace(perfSound, "87264s;;;0", "87264s;90000;;0", 1)},
+		"too few rows":                              {sound, []string{"-c", "rows=501:"}, 2, "CRITICAL: 500 rows, limit 501" + strings.Replace(perfSound, "rows=500;;;0", "rows=500;;501:;0", 1)},
+		"too few symbols":                           {sound, []string{"-w", "symbols=3:"}, 1, "WARNING: 2 symbols, limit 3" + strings.Replace(perfSound, "symbols=2;;;0", "symbols=2;3:;;0", 1)},
+		"no rows yet":                               {empty, nil, 0, "OK: 0 rows, 0 symbols, no trade yet | rows=0;;;0 symbols=0;;;0" + opened},
+		"no rows, and age has limits":               {empty, []string{"-c", "1d"}, 2, "CRITICAL: DIR/t.duckdb has no row yet | rows=0;;;0 symbols=0;;;0" + opened},
+		"no rows, and age has one":                  {empty, []string{"-w", "1d"}, 1, "WARNING: DIR/t.duckdb has no row yet | rows=0;;;0 symbols=0;;;0" + opened},
+		"one symbol":                                {sound, []string{"--symbol=ETHUSDT"}, 0, "OK: 200 rows, 1 symbol, newest trade of ETHUSDT 2d ago, 1 MB" + eth},
+		"two symbols, the older one":                {sound, []string{"--symbol=BTCUSDT", "--symbol=ETHUSDT"}, 0, "OK: 500 rows, 2 symbols, newest trade of ETHUSDT 2d ago, 1 MB" + strings.Replace(perfSound, "87264s", "173664s", 1)},
+		"a market":                                  {sound, []string{"--market=um"}, 0, "OK: " + strings.Replace(fine, "trade", "trade of um", 1) + perfSound},
+		"a symbol of a market":                      {sound, []string{"--market=um", "--symbol=ETHUSDT"}, 0, "OK: 200 rows, 1 symbol, newest trade of um ETHUSDT 2d ago, 1 MB" + eth},
+		"a market without rows":                     {sound, []string{"--market=cm"}, 1, "WARNING: no trade of cm in the 32 days before the newest of all, 2024-01-03 23:45 UTC | rows=0;;;0 symbols=0;;;0" + opened},
+		"a symbol without rows":                     {sound, []string{"--symbol=BTCUSD"}, 1, "WARNING: no trade of BTCUSD in the 32 days before the newest of all, 2024-01-03 23:45 UTC | rows=0;;;0 symbols=0;;;0" + opened},
+		"a symbol without rows, and a limit on age": {sound, []string{"--symbol=BTCUSD", "--symbol=BTCUSDT", "-c", "2d"}, 2, "CRITICAL: no trade of BTCUSD in the 32 days before the newest of all, 2024-01-03 23:45 UTC | age=87264s;;172800;0 rows=300;;;0 symbols=1;;;0" + opened},
+		"the newest trade is in the future": {
+			func(w *world) {
+				w.sound()
+				w.execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 01:00' WHERE agg_trade_id = 399")
+			}, nil, 1,
+			"WARNING: the newest trade is of 2024-01-05 01:00 UTC, which is in the future" + strings.Replace(perfSound, "87264s", "0s", 1),
+		},
+		"the newest trade is hardly in the future": {
+			func(w *world) {
+				w.sound()
+				w.execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 00:09' WHERE agg_trade_id = 399")
+			}, nil, 0,
+			"OK: 500 rows, 2 symbols, newest trade 0s ago, 1 MB" + strings.Replace(perfSound, "87264s", "0s", 1),
+		},
+		"a log of a killed writer": {
+			func(w *world) {
+				w.sound()
+				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(10) r(i)")
+			}, nil, 0, "OK: 510 rows, 2 symbols, newest trade 1d ago, 1 MB | age=86400s;;;0 rows=510;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;;0 open_time=0s;;;0",
+		},
+		"a log, and a limit on its size": {
+			func(w *world) {
+				w.sound()
+				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
+			},
+			[]string{"-c", "wal_size=0"},
+			2,
+			"CRITICAL: its write-ahead log has 1 MB, limit 0 B | age=86400s;;;0 rows=1500;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;0;0 open_time=0s;;;0",
+		},
+		"no such table": {
+			func(w *world) { w.execute("CREATE TABLE other AS SELECT 1 AS i") }, nil, 2, "CRITICAL: DIR/t.duckdb has no table aggtrades_history |" + opened,
+		},
+		"no such column": {
+			func(w *world) {
+				w.execute("CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, side VARCHAR)")
+			}, nil, 2,
+			"CRITICAL: DIR/t.duckdb: its table aggtrades_history has no column quantity, without which rows cannot be told apart or read |" + opened,
+		},
+		"a column of another type": {
+			func(w *world) {
+				w.execute("CREATE TABLE aggtrades_history (agg_trade_id INTEGER, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, quantity DOUBLE, side VARCHAR)")
+			}, nil, 2,
+			"CRITICAL: DIR/t.duckdb: its table aggtrades_history has a column agg_trade_id of type INTEGER, expected BIGINT: ids passed 2^31 long ago |" + opened,
+		},
+		"a ledger of other columns": {
+			func(w *world) { w.sound(); w.execute("ALTER TABLE ingestion_log DROP COLUMN row_count") }, nil, 1,
+			"WARNING: the ledger cannot be read: DIR/t.duckdb: its table ingestion_log has no column row_count | age=87264s;;;0 rows=500;;;0" + opened,
+		},
+	}
+}
+
+func statesOfGaps() map[string]state {
+	const none = " days_missing=0;0;;0 ids_missing=0;0;;0"
+	within := func(perf, gaps string) string { return strings.Replace(perf, " open_time", gaps+" open_time", 1) }
+	late := func(w *world) { w.sound(); w.record(file("BTCUSDT", 7)) }
+	month := file("SOLUSDT", 1)
+	month.Period, month.DaysMissing, month.IDsMissing = catalog.MonthPeriod(2024, 1), []catalog.Day{jan(9), jan(10), jan(20)}, 7
+	return map[string]state{
+		"no gap": {sound, []string{"--gaps"}, 0, "OK: " + fine + ", no days and no ids missing" + within(perfSound, none)},
+		"three days missing": {
+			late,
+			[]string{"--gaps"},
+			1,
+			"WARNING: 3 days missing: um BTCUSDT 3 (2024-01-04..2024-01-06), limit 0. 300 trade ids missing: um BTCUSDT 300, limit 0 | " +
+				"age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + " days_missing=3;0;;0 ids_missing=300;0;;0 open_time=0s;;;0",
+		},
+		"three days missing, and that is allowed": {
+			late,
+			[]string{"--gaps", "-w", "days_missing=3", "-c", "ids_missing=300"},
+			0,
+			"OK: " + fine + ", 3 days and 300 ids missing | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + " days_missing=3;3;;0 ids_missing=300;;300;0 open_time=0s;;;0",
+		},
+		"days missing of another symbol": {late, []string{"--gaps", "--symbol=ETHUSDT"}, 0, "OK: 1 symbol, newest trade of ETHUSDT 2d ago, 1 MB, no days and no ids missing | age=173664s;;;0 symbols=1;;;0" + within(opened, none)},
+		"days and ids missing inside a file": {
+			func(w *world) { w.sound(); w.record(month) },
+			[]string{"--gaps"},
+			1,
+			"WARNING: 3 days missing: um SOLUSDT 3 (2024-01-09..2024-01-10, 2024-01-20), limit 0. 7 trade ids missing: um SOLUSDT 7, limit 0 | " +
+				"age=87264s;;;0 rows=500;;;0 symbols=3;;;0" + sizes + " days_missing=3;0;;0 ids_missing=7;0;;0 open_time=0s;;;0",
+		},
+		"gaps of many symbols": {
+			func(w *world) {
+				w.sound()
+				for i := range 40 {
+					symbol := fmt.Sprintf("S%02dUSDT", i)
+					w.record(file(symbol, 1), file(symbol, 3+i%3))
+				}
+			},
+			[]string{"--gaps"},
+			1,
+			"WARNING: 79 days missing: um S02USDT 3 (2024-01-02..2024-01-04), um S05USDT 3 (2024-01-02..2024-01-04), um S08USDT 3 (2024-01-02..2024-01-04), 37 more, limit 0. " +
+				"7900 trade ids missing: um S02USDT 300, um S05USDT 300, um S08USDT 300, 37 more, limit 0 | age=87264s;;;0 rows=500;;;0 symbols=42;;;0" + sizes +
+				" days_missing=79;0;;0 ids_missing=7900;0;;0 open_time=0s;;;0",
+		},
+		"gaps of nothing": {
+			func(w *world) { w.sound(); w.execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") },
+			[]string{"--gaps"},
+			0,
+			"OK: 0 rows, 0 symbols, no trade yet, no days and no ids missing | rows=0;;;0 symbols=0;;;0" + within(opened, none),
+		},
+		"gaps of a symbol without rows": {
+			sound,
+			[]string{"--gaps", "--symbol=BTCUSD"},
+			3,
+			"UNKNOWN: --gaps cannot tell: no file of BTCUSD is in the loader's ledger. no trade of BTCUSD in the 32 days before the newest of all, 2024-01-03 23:45 UTC | rows=0;;;0 symbols=0;;;0" + opened,
+		},
+	}
+}
+
+func statesOfScans() map[string]state {
+	const clean = " duplicates=0;;0;0 invalid=0;;0;0 nulls=0;;;0 bad_price=0;;;0 bad_quantity=0;;;0 bad_side=0;;;0 bad_gross_value=0;;;0 bad_time=0;;;0 outside_period=0;;;0"
+	within := func(perf, scans string) string { return strings.Replace(perf, " open_time", scans+" open_time", 1) }
+	// flip damages a block that holds nothing but rows, so that the database opens and all that is asked by default is there.
+	flip := func(w *world) {
+		w.sound()
+		w.execute("INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, make_timestamp(1704067200000000 + i), 'BTCUSDT', hash(i) % 100000 + 1, hash(i + 1) % 1000, 'buy', 'um' FROM range(300000) r(i)")
+		whole, err := os.ReadFile(w.path)
+		w.must(err)
+		for at := 12288 + 5000; at < len(whole); at += 262144 {
+			damaged := slices.Clone(whole)
+			damaged[at] ^= 1
+			w.write(string(damaged))
+			_, byDefault := run("--db", w.path)
+			_, byBlocks := run("--db", w.path, "--blocks")
+			if strings.Contains(byDefault, " OK: ") && strings.Contains(byBlocks, " CRITICAL: ") {
+				return
+			}
+		}
+		w.t.Fatal("no block whose damage only reading it shows")
+	}
+	perfFlip := strings.Replace(perfSound, "rows=500", "rows=300500", 1)
+	planted := func(statements ...string) func(*world) {
+		return func(w *world) { w.sound(); w.execute(statements...) }
+	}
+	return map[string]state{
+		"every block is sound":              {sound, []string{"--blocks"}, 0, "OK: " + fine + ", every block of 2 tables read in 0s" + perfSound},
+		"a damaged block":                   {flip, []string{"--blocks"}, 2, "CRITICAL: reading every block: DIR/t.duckdb is damaged: a block's checksum does not match" + perfFlip},
+		"a damaged block that nobody reads": {flip, nil, 0, "OK: 300500 rows, 2 symbols, newest trade 1d ago, 1 MB" + perfFlip},
+		"a damaged block among the rows":    {flip, []string{"--deep"}, 2, "CRITICAL: examining the rows: DIR/t.duckdb is damaged: a block's checksum does not match" + perfFlip},
+		"every row is sound":                {sound, []string{"--deep"}, 0, "OK: " + fine + ", 500 rows examined in 0s without a defect" + within(perfSound, clean)},
+		"all that can be asked":             {sound, []string{"--deep", "--blocks", "--gaps"}, 0, "OK: " + fine + ", no days and no ids missing, every block of 2 tables read in 0s, 500 rows examined in 0s without a defect" + within(perfSound, " days_missing=0;0;;0 ids_missing=0;0;;0"+clean)},
+		"duplicates": {
+			planted(insert(file("ETHUSDT", 2), "market", "'um'")),
+			[]string{"--deep"},
+			2,
+			"CRITICAL: 100 duplicate rows, such as id 200 of um ETHUSDT, limit 0 | age=87264s;;;0 rows=600;;;0 symbols=2;;;0" + within(opened, strings.Replace(clean, "duplicates=0", "duplicates=100", 1)),
+		},
+		"duplicates of another symbol": {
+			planted(insert(file("ETHUSDT", 2), "market", "'um'")),
+			[]string{"--deep", "--symbol=BTCUSDT"},
+			0,
+			"OK: 1 symbol, newest trade of BTCUSDT 1d ago, 1 MB, 300 rows examined in 0s without a defect | age=87264s;;;0 symbols=1;;;0" + within(opened, clean),
+		},
+		"the same ids in another market": {
+			planted(insert(file("ETHUSDT", 2), "market", "'spot'")),
+			[]string{"--deep"},
+			0,
+			"OK: 600 rows, 2 symbols, newest trade 1d ago, 1 MB, 600 rows examined in 0s without a defect | age=87264s;;;0 rows=600;;;0 symbols=2;;;0" + within(opened, clean),
+		},
+		"invalid rows of three kinds": {
+			planted("UPDATE aggtrades_history SET price = 0 WHERE agg_trade_id = 301", "UPDATE aggtrades_history SET quantity = -1 WHERE agg_trade_id IN (302, 303)",
+				"UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-01 05:00' WHERE agg_trade_id = 304"),
+			[]string{"--deep"},
+			2,
+			"CRITICAL: 4 invalid rows: um BTCUSDT: 1 with price not above 0, the first 301, um BTCUSDT: 2 with quantity below 0, the first 302, um BTCUSDT: 1 with time outside its file's period, the first 304, of /data/BTCUSDT-aggTrades-2024-01-03.csv, limit 0" +
+				within(perfSound, " duplicates=0;;0;0 invalid=4;;0;0 nulls=0;;;0 bad_price=1;;;0 bad_quantity=2;;;0 bad_side=0;;;0 bad_gross_value=0;;;0 bad_time=0;;;0 outside_period=1;;;0"),
+		},
+		"invalid rows that are allowed": {
+			planted("UPDATE aggtrades_history SET price = 0 WHERE agg_trade_id = 301"),
+			[]string{"--deep", "-c", "invalid=1", "-w", "bad_price=2"},
+			0,
+			"OK: " + fine + ", 500 rows examined in 0s" + within(perfSound, " duplicates=0;;0;0 invalid=1;;1;0 nulls=0;;;0 bad_price=1;2;;0 bad_quantity=0;;;0 bad_side=0;;;0 bad_gross_value=0;;;0 bad_time=0;;;0 outside_period=0;;;0"),
+		},
+	}
+}
+
+// statesOfScripts are databases as the Python scripts made them.
+func statesOfScripts() map[string]state {
+	shape := func(name string, statements ...string) func(*world) {
+		return func(w *world) {
+			for _, s := range olddb.Shapes() {
+				if s.Name != name {
+					continue
+				}
+				w.execute(append(append(s.Statements(), strings.NewReplacer("side,", "side, gross_value,", " side)", " side, gross_value)", "END,", "END, 42000.5 * 0.25,", "END FROM", "END, 42000.5 * 0.25 FROM").
+					Replace(insert(file("BTCUSDT", 3), "", ""))), statements...)...)
+				return
+			}
+			w.t.Fatalf("no shape %q", name)
+		}
+	}
+	const double, keyed = "price and quantity as DOUBLE", "primary key agg_trade_id"
+	const perf = " | age=87264s;;;0 rows=100;;;0" + opened
+	const clean = " duplicates=0;;0;0 invalid=0;;0;0 nulls=0;;;0 bad_price=0;;;0 bad_quantity=0;;;0 bad_side=0;;;0 bad_gross_value=0;;;0 bad_time=0;;;0 outside_period=0;;;0"
+	const text = "100 rows, newest trade 1d ago, 1 MB"
+	within := func(perf, scans string) string { return strings.Replace(perf, " open_time", scans+" open_time", 1) }
+	return map[string]state{
+		"the scripts' table, without ledger":      {shape(double), nil, 0, "OK: " + text + perf},
+		"the scripts' table, by symbol":           {shape(double), []string{"--symbol=BTCUSDT", "--market=um"}, 0, "OK: newest trade of um BTCUSDT 1d ago, 1 MB | age=87264s;;;0" + opened},
+		"the scripts' table, by another symbol":   {shape(double), []string{"--symbol=ETHUSDT"}, 1, "WARNING: no trade of ETHUSDT in the 32 days before the newest of all, 2024-01-03 23:45 UTC |" + opened},
+		"the scripts' table, gaps":                {shape(double), []string{"--gaps"}, 3, "UNKNOWN: --gaps cannot tell: no file is in the loader's ledger" + perf},
+		"the scripts' table, every row":           {shape(double), []string{"--deep"}, 0, "OK: " + text + ", 100 rows examined in 0s without a defect" + within(perf, clean)},
+		"the scripts' key":                        {shape(keyed), nil, 0, "OK: " + text + perf},
+		"the scripts' key, every row and block":   {shape(keyed), []string{"--deep", "--blocks"}, 0, "OK: " + text + ", every block of 2 tables read in 0s, 100 rows examined in 0s without a defect" + within(perf, clean)},
+		"the scripts' key and indexes":            {shape("primary key and secondary indexes"), nil, 0, "OK: " + text + perf},
+		"the scripts' exchange column, every row": {shape("primary key agg_trade_id, symbol, exchange"), []string{"--deep", "--symbol=BTCUSDT"}, 0, "OK: newest trade of BTCUSDT 1d ago, 1 MB, 100 rows examined in 0s without a defect | age=87264s;;;0" + within(opened, clean)},
+		"the scripts' ledger": {
+			shape(keyed, "INSERT INTO ingestion_log VALUES ('/a.csv', 'BTCUSDT', TIMESTAMP '2024-01-04', 100, 'success', NULL, 5000, 10)"), nil, 0,
+			"OK: 100 rows, 1 symbol, newest trade 1d ago, 1 MB | age=87264s;;;0 rows=100;;;0 symbols=1;;;0" + opened,
+		},
+		"the scripts' rows, wrong in every way they can be": {
+			shape(double, "INSERT INTO aggtrades_history SELECT * FROM aggtrades_history WHERE agg_trade_id = 300",
+				"UPDATE aggtrades_history SET side = 'SELL' WHERE agg_trade_id = 310", "UPDATE aggtrades_history SET gross_value = 7 WHERE agg_trade_id IN (311, 312)",
+				"UPDATE aggtrades_history SET price = NULL WHERE agg_trade_id = 313", "UPDATE aggtrades_history SET timestamp = TIMESTAMP '2016-01-01' WHERE agg_trade_id = 314"),
+			[]string{"--deep"},
+			2,
+			"CRITICAL: 1 duplicate row, such as id 300 of BTCUSDT, limit 0. 5 invalid rows: BTCUSDT: 1 with missing value, the first 313, BTCUSDT: 1 with side neither buy nor sell, the first 310, BTCUSDT: 2 with gross_value that is not price x quantity, the first 311, 1 more, limit 0" +
+				" | age=87264s;;;0 rows=101;;;0" + within(opened, " duplicates=1;;0;0 invalid=5;;0;0 nulls=1;;;0 bad_price=0;;;0 bad_quantity=0;;;0 bad_side=1;;;0 bad_gross_value=2;;;0 bad_time=1;;;0 outside_period=0;;;0"),
+		},
+	}
+}
