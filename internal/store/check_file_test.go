@@ -149,3 +149,18 @@ func TestLogThatOnlyAWriterReplays(t *testing.T) {
 	}
 	opened(t, path)
 }
+
+// TestDamagedLogIsNamed: what is damaged is the log, and not the database.
+func TestDamagedLogIsNamed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "trades.duckdb")
+	if err := Create(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "commit-default", path).kill(t)
+	damage(t, path+".wal", func(b []byte) []byte { return flip(len(b) / 2)(b) })
+	_, err := OpenToCheck(t.Context(), path, Options{})
+	if KindOf(err) != KindCorrupt || !strings.Contains(err.Error(), "has a damaged write-ahead log") {
+		t.Errorf("%v", err)
+	}
+}

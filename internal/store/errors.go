@@ -85,6 +85,7 @@ var texts = []struct {
 	{"was written with a storage version greater than", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
 	{"compiled vector size", KindNewer, "was written by a DuckDB built with another vector size", "open it with the program that wrote it and export it"},
 	{"Could not read enough bytes from file", KindCorrupt, "is damaged: it ends before its content does", "restore it from a backup"},
+	{"Corrupt WAL file", KindCorrupt, "has a damaged write-ahead log", "restore both files from one backup, or move the log away and lose what it holds"},
 	{"Corrupt", KindCorrupt, "is damaged: a block's checksum does not match", "restore it from a backup"},
 	{"corrupt database file", KindCorrupt, "is damaged: a block holds what cannot be", "restore it from a backup"},
 	{"WAL does not match database file", KindCorrupt, "has a write-ahead log that belongs to another state of it", "restore both files from one backup"},
