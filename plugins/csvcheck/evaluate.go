@@ -47,8 +47,11 @@ func unlisted(o observation) nagios.Problem {
 	return p
 }
 
-// absent are the symbols that have no file, or that there is none at all.
+// absent are the symbols that have no file, or that there is none at all. Where folders are closed that cannot be known.
 func (o observation) absent() []nagios.Problem {
+	if len(o.closed) > 0 {
+		return nil
+	}
 	has := map[string]bool{}
 	for _, s := range o.series {
 		has[s.Symbol] = true
@@ -170,13 +173,13 @@ func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
 	files := float64(len(o.files))
 	ms := []nagios.Metric{
 		o.badMetric(t),
-		{Label: labelFiles, Value: files, Path: o.dir, Phrase: "{} files in " + o.dir},
-		{Label: labelEmpty, Value: float64(t.empty), Max: files, Phrase: "{} files without any row", Remedy: listed},
-		{Label: labelBytes, Value: float64(t.bytes), Path: o.dir, Phrase: "{} of files in " + o.dir},
+		{Label: labelFiles, Value: files, Path: o.dir, Phrase: "{} " + noun(len(o.files), "file") + " in " + o.dir, Remedy: unexpected},
+		{Label: labelEmpty, Value: float64(t.empty), Max: files, Phrase: "{} " + noun(t.empty, "file") + " without any row", Remedy: listed},
+		{Label: labelBytes, Value: float64(t.bytes), Path: o.dir, Phrase: "{} of files in " + o.dir, Remedy: unexpected},
 	}
 	if o.depth.checksum || o.depth.full {
 		ms = append(ms, nagios.Metric{
-			Label: labelChecksumFailed, Value: float64(t.failed), Max: files, Phrase: "{} files do not agree with their .CHECKSUM", Remedy: listed,
+			Label: labelChecksumFailed, Value: float64(t.failed), Max: files, Phrase: "{} " + noun(t.failed, "file") + " not as in the .CHECKSUM", Remedy: listed,
 		})
 	}
 	if t.lagging == nil {
@@ -195,8 +198,10 @@ func age(f source.File, now time.Time) float64 {
 	return max(now.Sub(f.Period.End.Time()).Truncate(time.Second).Seconds(), 0)
 }
 
-// listed is the remedy where there are several.
-const listed = "Each is listed with what to do about it."
+const (
+	listed     = "Each is listed with what to do about it." // where there are several
+	unexpected = "See what became of the downloads."
+)
 
 // badMetric is the number of bad files, with the oldest of them.
 func (o observation) badMetric(t totals) nagios.Metric {
@@ -215,16 +220,13 @@ func (o observation) badMetric(t totals) nagios.Metric {
 
 // missingMetric is the number of days missing, with the first of them.
 func missingMetric(t totals) nagios.Metric {
-	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} days missing"}
+	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} " + noun(t.missing, "day") + " missing"}
 	if t.missing == 0 {
 		return m
 	}
 	first := t.holes[0]
 	m.Path = first.download().folder
 	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.stretch)
-	if t.missing == 1 {
-		m.Phrase = fmt.Sprintf("{} day missing (%s %s)", first.series, first.stretch)
-	}
 	m.Remedy = fmt.Sprintf("Fetch: %s; where Binance has none, allow for it: -w days_missing=%d", first.download().command(), t.missing)
 	if len(t.holes) > 1 {
 		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.First)
@@ -244,11 +246,14 @@ func (o observation) subject() string {
 }
 
 // plural is a number of things: "1 file", "2 files".
-func plural(n int, thing string) string {
+func plural(n int, thing string) string { return strconv.Itoa(n) + " " + noun(n, thing) }
+
+// noun is the word for n things.
+func noun(n int, thing string) string {
 	if n == 1 {
-		return "1 " + thing
+		return thing
 	}
-	return strconv.Itoa(n) + " " + thing + "s"
+	return thing + "s"
 }
 
 // short is as much of a text as the first line has room for.

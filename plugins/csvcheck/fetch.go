@@ -127,7 +127,7 @@ type hole struct {
 
 // download fetches the days to where the series' other files are.
 func (h hole) download() download {
-	d := download{folder: filepath.Dir(h.series.before(h.First).Path), series: h.series.Series, period: h.First.String()}
+	d := download{folder: filepath.Dir(h.series.nearest(h.First).Path), series: h.series.Series, period: h.First.String()}
 	if h.Days() > 1 {
 		d.period = fmt.Sprintf("%s[%02d-%02d]", h.First.Time().Format("2006-01-"), h.First.Time().Day(), h.Last().Time().Day())
 	}

@@ -53,15 +53,18 @@ func (d data) must(err error) {
 // spec is a file of um BTCUSDT: date is "2024-03-05" or, for a month, "2024-02".
 func (d data) spec(date string) synth.Spec {
 	d.tb.Helper()
-	s := synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Rows: 100, FirstID: 1_000_000}
-	if month, err := time.Parse("2006-01", date); err == nil {
-		s.Period = catalog.MonthPeriod(month.Year(), month.Month())
-		return s
-	}
-	first, err := catalog.ParseDay(date)
+	p, err := period(date)
 	d.must(err)
-	s.Period = catalog.DayPeriod(first)
-	return s
+	return synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: p, Rows: 100, FirstID: 1_000_000}
+}
+
+// period reads the date in a file's name.
+func period(date string) (catalog.Period, error) {
+	if month, err := time.Parse("2006-01", date); err == nil {
+		return catalog.MonthPeriod(month.Year(), month.Month()), nil
+	}
+	day, err := catalog.ParseDay(date)
+	return catalog.DayPeriod(day), err
 }
 
 // write makes a file as the mirror of the archive has it.

@@ -236,6 +236,9 @@ func (p *progress) end(i int) {
 	}
 }
 
-func (p *progress) stage() {
-	checkcli.Stage(p.ctx, fmt.Sprintf("%s %s, %d of %d files done", p.verb, p.files[p.busy[0]].Path, p.done, len(p.files)))
+func (p *progress) stage() { checkcli.Stage(p.ctx, p.String()) }
+
+// String is what is being done, as the words after "while".
+func (p *progress) String() string {
+	return fmt.Sprintf("%s %s, %d of %d files done", p.verb, p.files[p.busy[0]].Path, p.done, len(p.files))
 }

@@ -24,7 +24,7 @@ type row struct {
 
 // measured is performance data where no threshold was given and the newest file is that of the 8th.
 func measured(files, bad, empty, missing int) string {
-	return fmt.Sprintf("bad=%d;;0;0;%d files=%[2]d;;;0 empty=%d;;;0;%[2]d days_missing=%d;0;;0 newest_age=129600s;;;0 bytes=NB;;;0", bad, files, empty, missing)
+	return fmt.Sprintf("bad=%[2]d;;0;0;%[1]d files=%[1]d;;;0 empty=%[3]d;;;0;%[1]d days_missing=%[4]d;0;;0 newest_age=129600s;;;0 bytes=NB;;;0", files, bad, empty, missing)
 }
 
 // summed is measured with the checksums compared.

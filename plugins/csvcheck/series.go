@@ -1,7 +1,6 @@
 package csvcheck
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/check-ingest/check-ingest/ingest/plan"
@@ -28,10 +27,16 @@ func (s series) first() catalog.Day {
 // newest is the file whose period ends last.
 func (s series) newest() source.File { return s.files[len(s.files)-1] }
 
-// before is the file that precedes a day without a file, or the first one.
-func (s series) before(d catalog.Day) source.File {
-	i, _ := slices.BinarySearchFunc(s.files, d, func(f source.File, d catalog.Day) int { return cmp.Compare(f.Period.Last(), d) })
-	return s.files[max(i-1, 0)]
+// nearest is the file whose folder is the place for that of a day: the last daily file before it, else the first daily file, else any.
+func (s series) nearest(d catalog.Day) source.File {
+	nearest := s.files[0]
+	for _, f := range s.files {
+		if f.Period.Days() > 1 || nearest.Period.Days() == 1 && f.Period.First > d {
+			continue
+		}
+		nearest = f
+	}
+	return nearest
 }
 
 // publication is how many days after a day its file should be there at the latest: it is published the next day, at no fixed time.

@@ -10,8 +10,8 @@ import (
 
 // whole are states in which nothing is wrong.
 func whole() map[string]row {
-	one := func(make func(d data)) row {
-		return row{make: make, want: "1 file looked at" + healthy, perf: measured(1, 0, 0, 0)}
+	one := func(set func(d data)) row {
+		return row{make: set, want: "1 file looked at" + healthy, perf: measured(1, 0, 0, 0)}
 	}
 	of := func(series catalog.Series, shape synth.Shape) row {
 		return one(func(d data) {
