@@ -56,6 +56,24 @@ func TestHostileTextIsHarmless(t *testing.T) {
 	}
 }
 
+// TestTextsOfAnyLengthAreCut: one of a megabyte makes no output of megabytes.
+func TestTextsOfAnyLengthAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("|成<b>\n", 1<<17)
+	res := Result{Summary: long, Problems: []Problem{{Warning, long, long, long}}, Lines: []string{long, long}}
+	rep := Judge("INGEST DISK", res, testSpecs(), Thresholds{})
+	if n := len(rep.JSON()); n > 40<<10 {
+		t.Errorf("%d bytes of JSON", n)
+	}
+	if n := len(rep.Table()); n > 8<<10 {
+		t.Errorf("%d bytes of table", n)
+	}
+	var doc document
+	if err := json.Unmarshal(UnknownReport("INGEST DISK", long).JSON(), &doc); err != nil || len(doc.Summary) > maxSummary || len(doc.Summary) < maxSummary-len("成") || !strings.HasSuffix(doc.Summary, "...") {
+		t.Errorf("%d bytes of summary, %v", len(doc.Summary), err)
+	}
+}
+
 func softOrHard(verbosity int) int {
 	if verbosity >= 3 {
 		return hardLimit

@@ -9,6 +9,13 @@ import (
 // without notice.
 const Schema = 1
 
+// Limits of the texts in JSON and in tables, in bytes, so that a hostile one cannot make the output as large as it likes.
+const (
+	maxText    = 1000
+	maxPath    = 4096     // what the kernel takes
+	maxSummary = 16 << 10 // which may be a help text
+)
+
 // document is the JSON form of a report; [Report.JSON] says what the fields mean.
 type document struct {
 	Schema   int              `json:"schema"`
@@ -47,11 +54,19 @@ type documentMetric struct {
 //	lines      array of further lines; left out where there are none
 //	seconds    the check took
 //	version    of the program
+//
+// Texts are as they came but for what is no UTF-8, and cut at 1,000 bytes, help aside.
 func (rep Report) JSON() []byte {
 	doc := document{
-		Schema: Schema, Name: rep.Name, State: rep.State, ExitCode: rep.State.ExitCode(), Summary: rep.Summary,
-		Metrics: []documentMetric{}, Problems: append([]Problem{}, rep.Problems...), Lines: rep.Lines,
+		Schema: Schema, Name: rep.Name, State: rep.State, ExitCode: rep.State.ExitCode(), Summary: cut(rep.Summary, maxSummary),
+		Metrics: []documentMetric{}, Problems: []Problem{},
 		Seconds: rep.Seconds, Version: rep.Version,
+	}
+	for _, p := range rep.Problems {
+		doc.Problems = append(doc.Problems, Problem{p.State, cut(p.Text, maxText), cut(p.Remedy, maxText), cut(p.Path, maxPath)})
+	}
+	for _, l := range rep.Lines {
+		doc.Lines = append(doc.Lines, cut(l, maxText))
 	}
 	if math.IsNaN(doc.Seconds) || math.IsInf(doc.Seconds, 0) {
 		doc.Seconds = 0

@@ -10,7 +10,8 @@ import (
 // problems with their remedies.
 func (rep Report) Table() []byte {
 	var b strings.Builder
-	b.WriteString(rep.head() + "\n")
+	line := func(prefix, text string) { b.WriteString(prefix + cut(strings.TrimSpace(Clean(text)), maxText) + "\n") }
+	b.WriteString(cut(rep.head(), maxText) + "\n")
 	if len(rep.Metrics) > 0 {
 		t := table.NewWriter()
 		t.SetStyle(table.StyleLight)
@@ -21,13 +22,13 @@ func (rep Report) Table() []byte {
 		b.WriteString(t.Render() + "\n")
 	}
 	for _, p := range rep.Problems {
-		b.WriteString(Clean("["+p.State.String()+"] "+p.Text) + "\n")
+		line("["+p.State.String()+"] ", p.Text)
 		if p.Remedy != "" {
-			b.WriteString("    " + Clean(p.Remedy) + "\n")
+			line("    ", p.Remedy)
 		}
 	}
 	for _, l := range rep.Lines {
-		b.WriteString(Clean(l) + "\n")
+		line("", l)
 	}
 	return []byte(b.String())
 }
