@@ -24,7 +24,7 @@ func (r *run) memoryLimit() int64 {
 
 // streamMemory is what DuckDB is given, for each thread, while rows stream into a table without keys. It needs no more, and whatever it
 // is given it fills with blocks that it has written already.
-const streamMemory = 96 << 20
+const streamMemory = 64 << 20
 
 // leanLimit is the memory limit between the files that have to be staged. Keys are kept in memory and cannot leave it, so a table that has
 // them gets all there is.

@@ -62,7 +62,7 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	}
 	r.db = db
 	r.limits = limitsOf(db.Table())
-	return nil
+	return db.SetMemoryLimit(ctx, r.leanLimit())
 }
 
 func limitsOf(t store.Table) aggtrades.Limits {
