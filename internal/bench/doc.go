@@ -29,7 +29,7 @@ func writeDoc(path string, results []result) error {
 	}
 	var b bytes.Buffer
 	b.Write(before)
-	fmt.Fprintf(&b, "%s\n\nMade by `make bench` on %s: %s, %d cores, %s. Medians of %d rounds; \"times ours\" is wall time divided by that of the first line.\n",
+	fmt.Fprintf(&b, "%s\n\nMade by `make bench` on %s: %s, %d cores, %s. Medians of %d rounds (fewer for the largest files); \"times ours\" is wall time divided by that of the first line.\n",
 		begin, time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.Version(), results[0].rounds)
 	for _, r := range results {
 		b.WriteString(r.markdown())

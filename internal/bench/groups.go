@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -15,85 +16,125 @@ import (
 // rowsADay is what a day of BTCUSDT futures has.
 const rowsADay = 1_200_000
 
+// data is what the contestants work on, and where it lies.
+type data struct {
+	settings
+	self                                             string // this program
+	days, smallFiles, largeDays, flatDays, monthRows int
+}
+
 // groups are all that is measured.
 func groups(s settings) []group {
-	days, smallFiles, largeDays, monthRows := 8, 2000, 84, 31_000_000
+	d := data{settings: s, days: 8, smallFiles: 2000, largeDays: 84, flatDays: 200, monthRows: 78_000_000}
 	if s.quick {
-		days, smallFiles, largeDays, monthRows = 4, 400, 8, 3_000_000
+		d = data{settings: s, days: 4, smallFiles: 400, largeDays: 8, flatDays: 20, monthRows: 3_000_000}
 	}
-	self, err := os.Executable()
-	if err != nil {
-		self = os.Args[0]
+	d.self = os.Args[0]
+	if self, err := os.Executable(); err == nil {
+		d.self = self
 	}
-	path := func(name string) string { return filepath.Join(s.dir, name) }
-	csv, zip, small := path(fmt.Sprintf("csv-%d", days)), path(fmt.Sprintf("zip-%d", days)), path(fmt.Sprintf("small-%d", smallFiles))
-	rows := int64(days) * rowsADay
-	ours := func(name, data string) contestant {
-		return contestant{name: name, command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", "{db}", "--data-dir", data, "--lock-file", path("bench.lock"), "--no-progress"}}
-	}
-	check := func(name string, args ...string) contestant {
-		return contestant{name: "check_ingest_" + name, command: append([]string{filepath.Join(s.bin, "check_ingest_"+name)}, args...), anyExit: true}
-	}
-	recorded, big, large := path(fmt.Sprintf("recorded-%d.duckdb", smallFiles)), path("month"), path(fmt.Sprintf("large-%d.duckdb", largeDays))
-	again := contestant{name: "ingest-aggtrades", command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", recorded, "--data-dir", small, "--lock-file", path("bench.lock")}}
-	legacy := ours("ingest-aggtrades, table of the scripts", csv)
+	return slices.Concat(d.daily(), d.other(), d.checks())
+}
+
+func (d data) path(format string, args ...any) string {
+	return filepath.Join(d.dir, fmt.Sprintf(format, args...))
+}
+
+func (d data) csv() string   { return d.path("csv-%d", d.days) }
+func (d data) small() string { return d.path("small-%d", d.smallFiles) }
+
+// ours is a load by the loader.
+func (d data) ours(name, dir string) contestant {
+	return contestant{name: name, command: []string{filepath.Join(d.bin, "ingest-aggtrades"), "--db", "{db}", "--data-dir", dir, "--lock-file", d.path("bench.lock"), "--no-progress"}}
+}
+
+// peer is a load of the CSV files by other means.
+func (d data) peer(name, kind string) contestant {
+	return contestant{name: name, command: []string{d.self, "peer", kind, "{db}", d.csv()}}
+}
+
+func (d data) check(name string, args ...string) contestant {
+	return contestant{name: "check_ingest_" + name, command: append([]string{filepath.Join(d.bin, "check_ingest_"+name)}, args...), anyExit: true}
+}
+
+func (d data) makeCSV() error   { return makeDays(d.csv(), d.days, rowsADay, synth.Plain) }
+func (d data) makeSmall() error { return makeDays(d.small(), d.smallFiles, 5000, synth.Plain) }
+
+// daily are the groups that load the same days by different means.
+func (d data) daily() []group {
+	rows, zip := int64(d.days)*rowsADay, d.path("zip-%d", d.days)
+	legacy := d.ours("ingest-aggtrades, table of the scripts", d.csv())
 	legacy.prepare = makeScriptsTable
 	return []group{
 		{
-			name: "csv", title: fmt.Sprintf("%d daily CSV files, %d rows", days, rows), rows: rows, bytes: int64(days) * csvBytesADay,
-			setup: func() error { return makeDays(csv, days, rowsADay, synth.Plain) },
+			name: "csv", title: fmt.Sprintf("%d daily CSV files, %d rows", d.days, rows), rows: rows, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
 			contestants: []contestant{
-				ours("ingest-aggtrades", csv),
-				{name: "the scripts' SQL", command: []string{self, "peer", "scripts", "{db}", csv}},
-				{name: "the best plain SQL", command: []string{self, "peer", "expert", "{db}", csv}},
-				{name: "floor: INSERT of as many rows from memory", command: []string{self, "peer", "floor", "{db}", csv}},
+				d.ours("ingest-aggtrades", d.csv()), d.peer("the scripts' SQL", "scripts"), d.peer("the best plain SQL", "expert"),
+				d.peer("floor: INSERT of as many rows from memory", "floor"),
 			},
 		},
 		{
-			name: "zip", title: fmt.Sprintf("The same files as zips, %d rows", rows), rows: rows, bytes: int64(days) * csvBytesADay,
-			setup: func() error { return makeDays(zip, days, rowsADay, synth.Zip) },
+			name: "zip", title: fmt.Sprintf("The same files as zips, %d rows", rows), rows: rows, bytes: int64(d.days) * csvBytesADay,
+			setup: func() error { return makeDays(zip, d.days, rowsADay, synth.Zip) },
 			contestants: []contestant{
-				ours("ingest-aggtrades", zip),
+				d.ours("ingest-aggtrades", zip),
 				{name: "unzip -p of the files to nothing", command: []string{"sh", "-c", "find " + zip + " -name '*.zip' -exec unzip -p {} \\; > /dev/null"}},
 			},
 		},
 		{
-			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rows: rows, bytes: int64(days) * csvBytesADay,
-			setup:       func() error { return makeDays(csv, days, rowsADay, synth.Plain) },
-			contestants: []contestant{legacy, {name: "the scripts' SQL", command: []string{self, "peer", "scripts", "{db}", csv}}},
+			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rows: rows, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
+			contestants: []contestant{legacy, d.peer("the scripts' SQL", "scripts")},
+		},
+	}
+}
+
+// other are the groups that have no peer but another load of ours.
+func (d data) other() []group {
+	month, flat, recorded := d.path("month-%d", d.monthRows), d.path("flat-%d", d.flatDays), d.path("recorded-%d.duckdb", d.smallFiles)
+	small := int64(d.smallFiles) * 5000
+	again := contestant{name: "ingest-aggtrades", command: []string{filepath.Join(d.bin, "ingest-aggtrades"), "--db", recorded, "--data-dir", d.small(), "--lock-file", d.path("bench.lock")}}
+	return []group{
+		{
+			name: "small", title: fmt.Sprintf("%d files of 5,000 rows", d.smallFiles), rows: small, bytes: small * csvBytesADay / rowsADay, setup: d.makeSmall,
+			contestants: []contestant{d.ours("ingest-aggtrades", d.small())},
 		},
 		{
-			name: "small", title: fmt.Sprintf("%d files of 5,000 rows", smallFiles), rows: int64(smallFiles) * 5000, bytes: int64(smallFiles) * 5000 * csvBytesADay / rowsADay,
-			setup:       func() error { return makeDays(small, smallFiles, 5000, synth.Plain) },
-			contestants: []contestant{ours("ingest-aggtrades", small)},
-		},
-		{
-			name: "nothing", title: fmt.Sprintf("Nothing to do: %d files, all recorded", smallFiles),
-			setup: func() error {
-				return loadOnce(s, recorded, small, func() error { return makeDays(small, smallFiles, 5000, synth.Plain) })
-			},
+			name: "nothing", title: fmt.Sprintf("Nothing to do: %d files, all recorded", d.smallFiles),
+			setup:       func() error { return loadOnce(d.settings, recorded, d.small(), d.makeSmall) },
 			contestants: []contestant{again},
 		},
 		{
-			name: "month", title: fmt.Sprintf("One monthly file of %d rows", monthRows), rows: int64(monthRows), bytes: int64(monthRows) * csvBytesADay / rowsADay,
+			name: "month", title: fmt.Sprintf("One monthly file of %d rows", d.monthRows), rounds: 2, rows: int64(d.monthRows), bytes: int64(d.monthRows) * csvBytesADay / rowsADay,
 			setup: func() error {
-				return errors.Join(makeMonth(big+"-csv", monthRows, synth.Plain), makeMonth(big+"-zip", monthRows, synth.Zip))
+				return errors.Join(makeMonth(month+"-csv", d.monthRows, synth.Plain), makeMonth(month+"-zip", d.monthRows, synth.Zip))
 			},
-			contestants: []contestant{ours("ingest-aggtrades, CSV", big+"-csv"), ours("ingest-aggtrades, zip", big+"-zip")},
+			contestants: []contestant{d.ours("ingest-aggtrades, CSV", month+"-csv"), d.ours("ingest-aggtrades, zip", month+"-zip")},
 		},
 		{
-			name: "checks", title: fmt.Sprintf("The checks: a database of %d rows, a data dir of %d files", largeDays*rowsADay, smallFiles),
+			name: "flat", title: fmt.Sprintf("%d daily files, the first tenth against the last", d.flatDays), rounds: 1, rows: int64(d.flatDays) * rowsADay, bytes: int64(d.flatDays) * csvBytesADay,
+			setup:       func() error { return makeDays(flat, d.flatDays, rowsADay, synth.Plain) },
+			contestants: []contestant{reported(d.ours("ingest-aggtrades", flat))},
+			remark:      firstAndLast,
+		},
+	}
+}
+
+// checks are the groups about the checks.
+func (d data) checks() []group {
+	large, days, lock := d.path("large-%d.duckdb", d.largeDays), d.path("large-%d", d.largeDays), d.path("bench.lock")
+	return []group{
+		{
+			name: "full", title: "Every row of the CSV files decoded by check_ingest_csv --full", rows: int64(d.days) * rowsADay, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
+			contestants: []contestant{d.check("csv", "--data-dir", d.csv(), "--full", "--timeout", "5m"), d.peer("the decoder by itself, on all cores", "decode")},
+		},
+		{
+			name: "checks", title: fmt.Sprintf("The checks: a database of %d rows, a data dir of %d files", d.largeDays*rowsADay, d.smallFiles),
 			setup: func() error {
-				data := path(fmt.Sprintf("large-%d", largeDays))
-				return errors.Join(makeDays(small, smallFiles, 5000, synth.Plain),
-					loadOnce(s, large, data, func() error { return makeDays(data, largeDays, rowsADay, synth.Plain) }))
+				return errors.Join(d.makeSmall(), loadOnce(d.settings, large, days, func() error { return makeDays(days, d.largeDays, rowsADay, synth.Plain) }))
 			},
 			contestants: []contestant{
-				check("lock", "--lock-file", path("bench.lock")),
-				check("disk", "--db", large, "--data-dir", small),
-				check("csv", "--data-dir", small),
-				check("db", "--db", large, "--lock-file", path("bench.lock")),
-				check("log", "--db", large, "--lock-file", path("bench.lock")),
+				d.check("lock", "--lock-file", lock), d.check("disk", "--db", large, "--data-dir", d.small()), d.check("csv", "--data-dir", d.small()),
+				d.check("db", "--db", large, "--lock-file", lock), d.check("log", "--db", large, "--lock-file", lock),
 			},
 		},
 	}
@@ -108,7 +149,7 @@ func loadOnce(s settings, db, data string, makeData func() error) error {
 		return err
 	}
 	load := contestant{name: "load", command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", db + ".part", "--data-dir", data, "--lock-file", filepath.Join(s.dir, "bench.lock")}}
-	if _, err := load.run(s); err != nil {
+	if _, _, err := load.run(s); err != nil {
 		return err
 	}
 	return errors.Join(os.Rename(db+".part.ledger.json", db+".ledger.json"), os.Rename(db+".part", db))

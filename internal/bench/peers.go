@@ -27,7 +27,7 @@ func peer(args []string) error {
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	load, ok := map[string]func(*sql.DB, []string) error{"scripts": scriptsSQL, "expert": expertSQL, "floor": floorSQL}[args[0]]
+	load, ok := map[string]func(*sql.DB, []string) error{"scripts": scriptsSQL, "expert": expertSQL, "floor": floorSQL, "decode": decodeOnly}[args[0]]
 	if !ok {
 		return fmt.Errorf("no peer %q", args[0])
 	}

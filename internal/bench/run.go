@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -19,6 +20,8 @@ type contestant struct {
 	command []string
 	prepare func(db string) error // what the database has to be like; nil for none at all
 	anyExit bool                  // checks exit with their state
+
+	outputOnly bool // what it prints to stderr does not count
 }
 
 // group is contestants at the same job. The first one is ours, and what the others are divided by.
@@ -26,7 +29,9 @@ type group struct {
 	name        string
 	title       string
 	rows, bytes int64 // that a contestant goes through; 0 where it means nothing
+	rounds      int   // 0 = as the flags say
 	setup       func() error
+	remark      func(output []byte) (string, error) // on what the last contestant printed in the last round
 	contestants []contestant
 	note        string
 }
@@ -41,8 +46,8 @@ type sample struct {
 // result is the medians of a group.
 type result struct {
 	group
-	medians []sample
-	rounds  int
+	medians  []sample
+	remarked string
 }
 
 // run measures a group: in each round every contestant once.
@@ -54,9 +59,14 @@ func (g group) run(s settings) (result, error) {
 		}
 	}
 	samples := make([][]sample, len(g.contestants))
-	for round := range s.rounds {
+	if g.rounds == 0 {
+		g.rounds = s.rounds
+	}
+	var output []byte
+	for round := range g.rounds {
 		for i, c := range g.contestants {
-			measured, err := c.run(s)
+			measured, out, err := c.run(s)
+			output = out
 			if err != nil {
 				return result{}, fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -64,7 +74,13 @@ func (g group) run(s settings) (result, error) {
 			samples[i] = append(samples[i], measured)
 		}
 	}
-	r := result{group: g, rounds: s.rounds}
+	r := result{group: g}
+	if g.remark != nil {
+		var err error
+		if r.remarked, err = g.remark(output); err != nil {
+			return result{}, err
+		}
+	}
 	for _, of := range samples {
 		r.medians = append(r.medians, median(of))
 	}
@@ -72,14 +88,14 @@ func (g group) run(s settings) (result, error) {
 }
 
 // run runs a contestant once, on a fresh database.
-func (c contestant) run(s settings) (sample, error) {
+func (c contestant) run(s settings) (sample, []byte, error) {
 	db := filepath.Join(s.dir, "bench.duckdb")
 	if err := removeDatabase(db); err != nil {
-		return sample{}, err
+		return sample{}, nil, err
 	}
 	if c.prepare != nil {
 		if err := c.prepare(db); err != nil {
-			return sample{}, err
+			return sample{}, nil, err
 		}
 	}
 	args := make([]string, len(c.command))
@@ -87,32 +103,24 @@ func (c contestant) run(s settings) (sample, error) {
 		args[i] = strings.ReplaceAll(a, "{db}", db)
 	}
 	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
-	out := &tail{}
-	cmd.Stdout, cmd.Stderr = out, out
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if c.outputOnly {
+		cmd.Stderr = nil
+	}
 	began := time.Now()
 	err := cmd.Run()
 	wall := time.Since(began).Seconds()
 	exited := cmd.ProcessState != nil && cmd.ProcessState.Exited()
 	if err != nil && (!c.anyExit || !exited) {
-		return sample{}, fmt.Errorf("%w: %s", err, out.text)
+		return sample{}, nil, fmt.Errorf("%w: %s", err, out.Bytes()[max(0, out.Len()-2000):])
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m := sample{wall: wall, cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), memory: usage.Maxrss * 1024}
 	if info, err := os.Stat(db); err == nil {
 		m.database = info.Size()
 	}
-	return m, nil
-}
-
-// tail keeps the end of what a command prints, for its error.
-type tail struct{ text []byte }
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.text = append(t.text, p...)
-	if n := len(t.text) - 2000; n > 0 {
-		t.text = t.text[n:]
-	}
-	return len(p), nil
+	return m, out.Bytes(), nil
 }
 
 func removeDatabase(db string) error {
@@ -152,6 +160,9 @@ func (r result) markdown() string {
 		m := r.medians[i]
 		fmt.Fprintf(&b, "| %s | %s | %s | %.2f | %s | %s | %.0f | %s |\n", c.name, seconds(m.wall), seconds(m.cpu), m.wall/r.medians[0].wall,
 			rate(r.rows, m.wall, 1e6, "M"), rate(r.bytes, m.wall, 1e6, ""), float64(m.memory)/1e6, megabytes(m.database))
+	}
+	if r.remarked != "" {
+		b.WriteString("\n" + r.remarked + "\n")
 	}
 	return b.String()
 }
