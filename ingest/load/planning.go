@@ -307,8 +307,8 @@ func (r *run) reconcile(ctx context.Context) error {
 	case rows > recorded:
 		r.Log.Info("the table holds rows that the ledger does not account for; files that bring them again will be matched with them", keyRows, rows-recorded)
 	case rows < recorded:
-		r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("the ledger accounts for %d rows more than the table holds; find out which with: ingest-aggtrades verify", recorded-rows))
-		r.Log.Warn("the ledger accounts for rows that the table does not hold; find out which with: ingest-aggtrades verify", keyRows, recorded-rows)
+		r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("the ledger accounts for %d rows more than the table holds: another program deleted them, or the ledger is that of another database; load their files into a new database (--db) and compare", recorded-rows))
+		r.Log.Warn("the ledger accounts for rows that the table does not hold", keyRows, recorded-rows)
 	}
 	return nil
 }
