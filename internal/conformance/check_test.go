@@ -304,8 +304,10 @@ func observe(tb testing.TB, c check, base call) seen {
 	if strings.Count(plain.stdout, "\n") != 1 {
 		tb.Errorf("more than one line: %q", plain.stdout)
 	}
+	long := map[string]string{}
 	for flag, limit := range map[string]int{"-v": nagiostest.SoftLimit, "-vv": nagiostest.SoftLimit, "-vvv": nagiostest.HardLimit} {
 		o := with(flag)
+		long[flag] = o.stdout
 		if labels := o.verify(tb, c, limit); o.code != s.code || !slices.Equal(labels, s.labels) {
 			tb.Errorf("with %s: exit code %d, metrics %q; want %d, %q", flag, o.code, labels, s.code, s.labels)
 		}
@@ -322,6 +324,12 @@ func observe(tb testing.TB, c check, base call) seen {
 	if j.code != s.code || !slices.Equal(labels, s.labels) {
 		tb.Errorf("JSON: exit code %d, metrics %q; want %d, %q", j.code, labels, s.code, s.labels)
 	}
+	if got, want := items(long["-v"]), len(s.doc.Problems)+len(s.doc.Lines); got != want {
+		tb.Errorf("%d lines of %d problems and further lines in %q", got, want, long["-v"])
+	}
+	if len(j.stdout) > maxJSON {
+		tb.Errorf("%d bytes of JSON", len(j.stdout))
+	}
 	table := with("-o", "table")
 	if table.code != s.code || table.stderr != "" || !strings.HasPrefix(table.stdout, c.service+" "+states[s.code]+": ") {
 		tb.Errorf("table: exit code %d, %q, stderr %q", table.code, table.stdout, table.stderr)
@@ -336,3 +344,21 @@ func observe(tb testing.TB, c check, base call) seen {
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }
+
+// maxJSON is what older versions of Zabbix take.
+const maxJSON = 512 << 10
+
+// items counts the items in the lines below the first, those that were left out included.
+func items(output string) int {
+	n := -1
+	for line := range strings.Lines(output) {
+		var more int
+		switch _, err := fmt.Sscanf(line, "... %d more\n", &more); {
+		case err == nil:
+			n += more
+		case !strings.HasPrefix(line, "| "):
+			n++
+		}
+	}
+	return n
+}

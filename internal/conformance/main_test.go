@@ -80,17 +80,17 @@ func binary(tb testing.TB, name string) string {
 var building sync.Mutex
 
 func compile(name string) (string, error) {
-	if dir := os.Getenv(binVariable); dir != "" {
-		path := filepath.Join(root, name) // a copy that every user may run
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return "", err
-		}
-		return path, os.WriteFile(path, data, 0o755)
-	}
 	building.Lock()
 	defer building.Unlock()
 	path := filepath.Join(root, "bin", name)
+	if dir := os.Getenv(binVariable); dir != "" {
+		// A copy that every user may run. Not made here: a test that forks meanwhile would keep it open for writing.
+		out, err := exec.Command("install", "-D", "-m", "755", filepath.Join(dir, name), path).CombinedOutput()
+		if err != nil {
+			return "", fmt.Errorf("copy %s: %w\n%s", name, err, out)
+		}
+		return path, nil
+	}
 	cmd := exec.Command("go", "build", "-o", path, "github.com/check-ingest/check-ingest/cmd/"+name)
 	cmd.Env = os.Environ()
 	if slices.Contains([]string{"check_ingest_lock", "check_ingest_disk", "check_ingest_csv"}, name) {
@@ -102,9 +102,13 @@ func compile(name string) (string, error) {
 	return path, nil
 }
 
-const holdVariable = "CONFORMANCE_HOLD"
+// What the test binary is told when it is to hold a lock, and a database as a writer does.
+const (
+	holdVariable   = "CONFORMANCE_HOLD"
+	holdDBVariable = "CONFORMANCE_HOLD_DB"
+)
 
-// hold takes the lock at path, says so, and keeps it until stdin ends.
+// hold takes the lock at path, and that on a database if one is named, says so, and keeps them until stdin ends.
 func hold(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -114,6 +118,16 @@ func hold(path string) error {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return err
 	}
+	if db := os.Getenv(holdDBVariable); db != "" {
+		d, err := os.OpenFile(db, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		if err := unix.FcntlFlock(d.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+			return err
+		}
+	}
 	if _, err := fmt.Println("held"); err != nil {
 		return err
 	}
@@ -121,18 +135,25 @@ func hold(path string) error {
 	return err
 }
 
-// holder starts a process that holds the lock at path: this binary, or a copy of it under another name.
-func holder(tb testing.TB, path, program string, args ...string) *os.Process {
+// holding is a process that holds a lock.
+type holding struct {
+	lock    string
+	db      string   // "" for none
+	program []string // its name and arguments, if it is to call itself something
+}
+
+// start starts it: this binary, under whatever name. It ends with the test.
+func (h holding) start(tb testing.TB) *os.Process {
 	tb.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		tb.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	if program != "" {
-		cmd.Args = append([]string{program}, args...)
+	if len(h.program) > 0 {
+		cmd.Args = h.program
 	}
-	cmd.Env = append(os.Environ(), holdVariable+"="+path)
+	cmd.Env = append(os.Environ(), holdVariable+"="+h.lock, holdDBVariable+"="+h.db)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
