@@ -1,9 +1,11 @@
 package csvcheck
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -142,6 +144,7 @@ type totals struct {
 
 func (o observation) count() totals {
 	t := totals{bad: o.filter(finding.bad), holes: o.holes()}
+	slices.SortStableFunc(t.bad, func(a, b finding) int { return cmp.Compare(a.file.Period.First, b.file.Period.First) })
 	for _, f := range o.looked {
 		if f.bad() && f.empty() {
 			t.empty++
@@ -227,10 +230,10 @@ func missingMetric(t totals) nagios.Metric {
 	first := t.holes[0]
 	m.Path = first.download().folder
 	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.stretch)
-	m.Remedy = fmt.Sprintf("Fetch: %s; where Binance has none, allow for it: -w days_missing=%d", first.download().command(), t.missing)
+	m.Remedy = fmt.Sprintf("Where Binance has none, allow for it with -w days_missing=%d, else fetch: %s", t.missing, first.download().command())
 	if len(t.holes) > 1 {
 		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.First)
-		m.Remedy = fmt.Sprintf("%s Where Binance has none, allow for them: -w days_missing=%d", listed, t.missing)
+		m.Remedy = fmt.Sprintf("Where Binance has none, allow for them with -w days_missing=%d. %s", t.missing, listed)
 	}
 	return m
 }

@@ -19,15 +19,20 @@ const archive = "https://data.binance.vision/data/"
 
 // remedy is a sentence that says what to do about a bad file, with a command where there is one.
 func (f finding) remedy() string {
-	var known *source.FileError
-	switch {
-	case errors.Is(f.err, aggtrades.ErrTooWide):
+	var row *aggtrades.RowError
+	if errors.Is(f.err, aggtrades.ErrTooWide) && errors.As(f.err, &row) && row.Field == "quantity" {
 		return "Widen the column with: ingest-aggtrades migrate --widen-quantity; then give --widened"
-	case errors.As(f.err, &known) && !strings.HasPrefix(known.Remedy, "fetch"):
-		return fmt.Sprintf("%s%s: %s", strings.ToUpper(known.Remedy[:1]), known.Remedy[1:], f.file.Path)
-	default:
-		return "Fetch it again: " + f.refetch()
 	}
+	var known *source.FileError
+	if errors.As(f.err, &known) && !f.replaceable() {
+		return fmt.Sprintf("%s%s: %s", strings.ToUpper(known.Remedy[:1]), known.Remedy[1:], f.file.Path)
+	}
+	return "Fetch it again: " + f.refetch()
+}
+
+// replaceable reports whether the file is bad in a way that another copy of it may not be.
+func (f finding) replaceable() bool {
+	return !errors.Is(f.err, source.ErrChanged) && !errors.Is(f.err, source.ErrNotRegular) && !errors.Is(f.err, source.ErrTooLarge) && !source.Transient(f.err)
 }
 
 // refetch is the command that replaces a file by the published archive. A .csv must go for that, since it would be read instead.

@@ -9,10 +9,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/check-ingest/check-ingest/ingest/aggtrades"
+	"github.com/check-ingest/check-ingest/ingest/scan"
+	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -144,7 +148,7 @@ func TestRemediesCanBePasted(t *testing.T) {
 			if code == 0 {
 				t.Fatalf("nothing is wrong: %s", out)
 			}
-			commands := regexp.MustCompile(`(?m)\(cd .*\)$`).FindAllString(strings.ReplaceAll(out, "; where Binance", "\n"), -1)
+			commands := regexp.MustCompile(`(?m)\(cd .*\)$`).FindAllString(out, -1)
 			script := exec.CommandContext(t.Context(), "sh", "-ec", strings.Join(commands, "\n"))
 			script.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 			if text, err := script.CombinedOutput(); err != nil {
@@ -193,6 +197,42 @@ func TestStretches(t *testing.T) {
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRemedyIsNotAlwaysToFetch(t *testing.T) {
+	t.Parallel()
+	file := source.File{
+		Path: "/data/in/BTCUSDT-aggTrades-2024-03-08.zip", Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"},
+		Period: catalog.Period{First: 19790, End: 19791}, Format: source.ZIP,
+	}
+	fault := func(kind error, remedy string) error {
+		return &source.FileError{Path: file.Path, Problem: "is what it is", Remedy: remedy, Err: kind}
+	}
+	wide := func(field string) error {
+		return &scan.Error{Path: file.Path, Err: &aggtrades.RowError{Line: 2, Field: field, Err: aggtrades.ErrTooWide}}
+	}
+	const fetch = "Fetch it again: (cd /data/in && curl -fL -O https://data.binance.vision/data/futures/um/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2024-03-08.zip"
+	tests := map[string]struct {
+		err  error
+		want string
+	}{
+		"changed meanwhile":           {fault(source.ErrChanged, "wait until it is complete"), "Wait until it is complete: /data/in/BTCUSDT-aggTrades-2024-03-08.zip"},
+		"no file":                     {fault(source.ErrNotRegular, "put it there"), "Put it there: /data/in/BTCUSDT-aggTrades-2024-03-08.zip"},
+		"too large":                   {fault(source.ErrTooLarge, "raise the limit"), "Raise the limit: /data/in/BTCUSDT-aggTrades-2024-03-08.zip"},
+		"a disk that fails":           {fault(syscall.EIO, "look at the disk"), "Look at the disk: /data/in/BTCUSDT-aggTrades-2024-03-08.zip"},
+		"damaged":                     {fault(source.ErrCorrupt, "fetch it again"), fetch + ")"},
+		"unlike its .CHECKSUM":        {fault(source.ErrChecksum, "fetch the .CHECKSUM again"), fetch + strings.ReplaceAll(fetch[strings.Index(fetch, " -O"):], ".zip", ".zip.CHECKSUM") + ")"},
+		"a quantity too wide":         {wide("quantity"), "Widen the column with: ingest-aggtrades migrate --widen-quantity; then give --widened"},
+		"a price that cannot be real": {wide("price"), fetch + ")"},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := (finding{file: file, err: tc.err}).remedy(); got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
 			}
 		})
 	}

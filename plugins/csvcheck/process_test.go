@@ -252,6 +252,9 @@ func TestGolden(t *testing.T) {
 		t.Errorf("exit code of help %d", code)
 	}
 	golden(t, "help", help)
+	if page, err := os.ReadFile("../../docs/check_ingest_csv.md"); err != nil || !strings.Contains(string(page), "```\n"+help+"```\n") {
+		t.Errorf("docs/check_ingest_csv.md does not end in this help, %v", err)
+	}
 	d := newData(t)
 	days("01", "02", "05", "07", "08")(d)
 	d.edit(d.zip("2024-03-06"), half)
