@@ -103,8 +103,21 @@ func TestHostileArguments(t *testing.T) {
 		t.Run(c.binary, func(t *testing.T) {
 			t.Parallel()
 			for _, args := range [][]string{
-				{"--" + poison}, {poison}, {"-w", poison}, {"-c", poison + "=5"}, {"-t", poison}, {"-o", poison}, {"--timeout-state=" + poison}, {"--config", poison},
-				{"--" + long}, {long}, {"-w", long}, {"-t", long}, {"--config", "/" + long}, {"-" + poison}, {"--gate=" + poison},
+				{"--" + poison},
+				{poison},
+				{"-w", poison},
+				{"-c", poison + "=5"},
+				{"-t", poison},
+				{"-o", poison},
+				{"--timeout-state=" + poison},
+				{"--config", poison},
+				{"--" + long},
+				{long},
+				{"-w", long},
+				{"-t", long},
+				{"--config", "/" + long},
+				{"-" + poison},
+				{"--gate=" + poison},
 			} {
 				verifyUsage(t, c, call{args: append(slices.Clone(c.fine), args...)}.run(t, c.binary), "")
 				o := call{args: append(append(slices.Clone(c.fine), args...), "--output=json")}.run(t, c.binary)
@@ -335,8 +348,8 @@ func TestHostileDownloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	day := synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(catalog.DayOf(time.Now()) - 20), Rows: 10, FirstID: 1}
-	next := w.write(t, day, synth.Zip, 1)
-	w.spoil(t, next)
+	w.put(t, lot{spec: day, files: 1, packing: synth.Zip, spoiled: true})
+	next := day.Next()
 	for _, text := range []string{
 		poison, "<html>" + poison, `<?xml version="1.0"?>` + poison, synth.Header + "\n" + poison + "\n", synth.Header + "\n1,2,3,4,5," + strings.Repeat("|", 1<<20) + ",true\n",
 		"PK\x03\x04" + poison, strings.Repeat("x|", 1<<20), "",
@@ -345,7 +358,7 @@ func TestHostileDownloads(t *testing.T) {
 		file(t, filepath.Join(in, next.Name(synth.Plain)), text)
 	}
 	zipped := next.Next()
-	w.write(t, zipped, synth.Zip, 1)
+	w.put(t, lot{spec: zipped, files: 1, packing: synth.Zip})
 	file(t, filepath.Join(in, zipped.Name(synth.Zip)+".CHECKSUM"), poison)
 	file(t, filepath.Join(in, "BTC|\n<b>-aggTrades-2024-01-01.csv"), "")
 	file(t, filepath.Join(in, "BTCUSDT-aggTrades-"+strings.ReplaceAll(poison, "/", "")+".zip"), "")

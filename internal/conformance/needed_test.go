@@ -3,6 +3,7 @@ package conformance
 import (
 	"archive/zip"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,131 +17,108 @@ import (
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
-// TestNeededIsWhatTheLoaderSays: check_ingest_disk and the loader's --dry-run agree on what is pending, what it takes and whether it fits.
+// lot is some files of one kind that follow one another.
+type lot struct {
+	spec    synth.Spec
+	from    int // how many of the spec's successors to pass over
+	files   int
+	packing synth.Packing
+	flat    bool // in a layout that does not tell the market
+	spoiled bool // the loader refuses it
+	stored  int  // rows of one archive that does not compress, so that few rows count as much CSV
+}
+
+// put makes the files of lots.
+func (w world) put(tb testing.TB, lots ...lot) {
+	tb.Helper()
+	for _, l := range lots {
+		s := l.spec
+		for range l.from {
+			s = s.Next()
+		}
+		layout := synth.Mirror
+		if l.flat {
+			layout = synth.Flat
+		}
+		for range l.files {
+			if _, err := synth.WriteFile(w.data, layout, s, l.packing); err != nil {
+				tb.Fatal(err)
+			}
+			s = s.Next()
+		}
+		switch {
+		case l.spoiled:
+			w.spoil(tb, s)
+		case l.stored > 0:
+			w.store(tb, s, l.stored)
+		}
+	}
+}
+
+// TestNeededIsWhatTheLoaderSays: check_ingest_disk and the loader's --dry-run agree on what is pending and what it takes.
 func TestNeededIsWhatTheLoaderSays(t *testing.T) {
 	t.Parallel()
 	btc := catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}
 	day := synth.Spec{Series: btc, Period: catalog.DayPeriod(catalog.DayOf(time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC))), Rows: 2000, FirstID: 1}
 	month := synth.Spec{Series: btc, Period: catalog.MonthPeriod(2024, time.March), Rows: 20_000, FirstID: 1}
-	tests := map[string]func(*testing.T, world) []string{
-		"no database": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 3)
-			return nil
-		},
-		"no file": func(*testing.T, world) []string { return nil },
-		"everything is loaded": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 3)
-			w.mustLoad(t, 0)
-			return nil
-		},
-		"some is loaded": func(t *testing.T, w world) []string {
-			next := w.write(t, day, synth.Zip, 2)
-			w.mustLoad(t, 0)
-			next = w.write(t, next, synth.Plain, 1)
-			w.write(t, next, synth.Gzip, 2)
-			return nil
-		},
-		"loaded and then removed": func(t *testing.T, w world) []string {
-			next := w.write(t, day, synth.Zip, 2)
-			w.mustLoad(t, 0)
-			if err := os.RemoveAll(filepath.Join(w.data, "data")); err != nil {
-				t.Fatal(err)
-			}
-			w.write(t, next, synth.Zip, 1)
-			return nil
-		},
-		"loaded and then packed": func(t *testing.T, w world) []string {
-			next := w.write(t, day, synth.Plain, 2)
-			w.mustLoad(t, 0)
-			if err := os.RemoveAll(filepath.Join(w.data, "data")); err != nil {
-				t.Fatal(err)
-			}
-			w.write(t, day, synth.Zip, 2)
-			w.write(t, next, synth.Zip, 1)
-			return nil
-		},
-		"enough is loaded to know the ratio": func(t *testing.T, w world) []string {
-			next := w.writeStored(t, day, 1_300_000)
-			w.mustLoad(t, 0)
-			snapshot, err := ledger.ReadSnapshot(ledger.PathFor(w.db))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ledger.Ratio(snapshot.BytesCSV, snapshot.BytesDatabase) == ledger.Ratio(0, 0) {
-				t.Fatalf("the ratio is the default one, %d bytes of CSV are too few", snapshot.BytesCSV)
-			}
-			w.write(t, next, synth.Zip, 3)
-			return nil
-		},
-		"a file failed": func(t *testing.T, w world) []string {
-			next := w.write(t, day, synth.Plain, 2)
-			w.spoil(t, next)
-			w.mustLoad(t, 1)
-			return nil
-		},
-		"a month and its days": func(t *testing.T, w world) []string {
-			w.write(t, month, synth.Zip, 1)
-			w.write(t, day, synth.Zip, 31)
-			return nil
-		},
-		"a month and some of its days": func(t *testing.T, w world) []string {
-			w.write(t, month, synth.Zip, 1)
-			w.write(t, day, synth.Zip, 5)
-			return nil
-		},
-		"a month, and its days are loaded": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 31)
-			w.mustLoad(t, 0)
-			w.write(t, month, synth.Zip, 1)
-			return nil
-		},
-		"a month, and some of its days are loaded": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 30)
-			w.mustLoad(t, 0)
-			w.write(t, month, synth.Zip, 1)
-			return nil
-		},
-		"days, and their month is loaded": func(t *testing.T, w world) []string {
-			w.write(t, month, synth.Zip, 1)
-			w.mustLoad(t, 0)
-			w.write(t, day, synth.Zip, 2)
-			return nil
-		},
-		"two symbols, one asked for": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 2)
-			eth := day
-			eth.Series.Symbol = "ETHUSDT"
-			w.write(t, eth, synth.Zip, 1)
-			return []string{"--symbol=ETHUSDT"}
-		},
-		"another market than usual": func(t *testing.T, w world) []string {
-			w.writeFlat(t, day, 2)
-			w.mustLoad(t, 0, "--market=spot")
-			return []string{"--market=spot"}
-		},
-		"the usual market, and another was loaded": func(t *testing.T, w world) []string {
-			w.writeFlat(t, day, 2)
-			w.mustLoad(t, 0, "--market=spot")
-			return nil
-		},
-		"copies of a file": func(t *testing.T, w world) []string {
-			w.write(t, day, synth.Zip, 2)
-			w.write(t, day, synth.Plain, 2)
-			return nil
-		},
+	eth := day
+	eth.Series.Symbol = "ETHUSDT"
+	tests := map[string]struct {
+		before   []lot
+		load     bool
+		exit     int      // of the load
+		args     []string // of the load and what follows
+		removed  bool     // all files, after the load
+		after    []lot
+		askedFor []string // after the load
+		files    int      // that are pending then
+		measured bool     // enough is loaded for a ratio that is not the default
+	}{
+		"no database":                              {before: []lot{{spec: day, files: 3, packing: synth.Zip}}, files: 3},
+		"no file":                                  {},
+		"everything is loaded":                     {before: []lot{{spec: day, files: 3, packing: synth.Zip}}, load: true},
+		"some is loaded":                           {before: []lot{{spec: day, files: 2, packing: synth.Zip}}, load: true, after: []lot{{spec: day, from: 2, files: 1}, {spec: day, from: 3, files: 2, packing: synth.Gzip}}, files: 3},
+		"loaded and then removed":                  {before: []lot{{spec: day, files: 2, packing: synth.Zip}}, load: true, removed: true, after: []lot{{spec: day, from: 2, files: 1, packing: synth.Zip}}, files: 1},
+		"loaded and then packed":                   {before: []lot{{spec: day, files: 2}}, load: true, removed: true, after: []lot{{spec: day, files: 3, packing: synth.Zip}}, files: 1},
+		"enough is loaded to know the ratio":       {before: []lot{{spec: day, stored: 1_300_000}}, load: true, after: []lot{{spec: day, from: 1, files: 3, packing: synth.Zip}}, files: 3, measured: true},
+		"a file failed":                            {before: []lot{{spec: day, files: 2, spoiled: true}}, load: true, exit: 1, files: 1},
+		"a month and its days":                     {before: []lot{{spec: month, files: 1, packing: synth.Zip}, {spec: day, files: 31, packing: synth.Zip}}, files: 31},
+		"a month and some of its days":             {before: []lot{{spec: month, files: 1, packing: synth.Zip}, {spec: day, files: 5, packing: synth.Zip}}, files: 6},
+		"a month, and its days are loaded":         {before: []lot{{spec: day, files: 31, packing: synth.Zip}}, load: true, after: []lot{{spec: month, files: 1, packing: synth.Zip}}},
+		"a month, and some of its days are loaded": {before: []lot{{spec: day, files: 30, packing: synth.Zip}}, load: true, after: []lot{{spec: month, files: 1, packing: synth.Zip}}, files: 1},
+		"days, and their month is loaded":          {before: []lot{{spec: month, files: 1, packing: synth.Zip}}, load: true, after: []lot{{spec: day, files: 2, packing: synth.Zip}}},
+		"two symbols, one asked for":               {before: []lot{{spec: day, files: 2, packing: synth.Zip}, {spec: eth, files: 1, packing: synth.Zip}}, askedFor: []string{"--symbol=ETHUSDT"}, files: 1},
+		"another market than usual":                {before: []lot{{spec: day, files: 2, packing: synth.Zip, flat: true}}, load: true, args: []string{"--market=spot"}, askedFor: []string{"--market=spot"}},
+		"the usual market, another was loaded":     {before: []lot{{spec: day, files: 2, packing: synth.Zip, flat: true}}, load: true, args: []string{"--market=spot"}, files: 2},
+		"copies of a file":                         {before: []lot{{spec: day, files: 2, packing: synth.Zip}, {spec: day, files: 2}}, files: 2},
 	}
-	for name, prepare := range tests {
+	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := emptyWorld(t)
-			args := prepare(t, w)
-			needed, files := w.needed(t, args)
-			report := w.dryRun(t, args)
-			if needed != report.SpaceNeeded {
-				t.Errorf("the check needs %d bytes for %s, the loader %d for %d", needed, files, report.SpaceNeeded, report.toLoad())
+			w.put(t, tc.before...)
+			if tc.load {
+				w.mustLoad(t, tc.exit, tc.args...)
 			}
-			if pending := report.toLoad(); (pending == 0) != (needed == 0) {
-				t.Errorf("%d bytes for %d files", needed, pending)
+			if tc.removed {
+				if err := os.RemoveAll(filepath.Join(w.data, "data")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.put(t, tc.after...)
+			if tc.measured {
+				snapshot, err := ledger.ReadSnapshot(ledger.PathFor(w.db))
+				if err != nil || ledger.Ratio(snapshot.BytesCSV, snapshot.BytesDatabase) == ledger.Ratio(0, 0) {
+					t.Fatalf("the ratio is the default one, %d bytes of CSV are too few; %v", snapshot.BytesCSV, err)
+				}
+			}
+			needed, sentence := w.needed(t, tc.askedFor)
+			report := w.dryRun(t, tc.askedFor)
+			if needed != report.SpaceNeeded {
+				t.Errorf("the check needs %d bytes, %s; the loader %d for %d files", needed, sentence, report.SpaceNeeded, report.toLoad())
+			}
+			if report.toLoad() != tc.files || (needed == 0) != (tc.files == 0) {
+				t.Errorf("%d bytes for %d files, want %d files", needed, report.toLoad(), tc.files)
 			}
 		})
 	}
@@ -192,9 +170,8 @@ func (w world) needed(t *testing.T, args []string) (int64, string) {
 func TestFitsIsWhatTheLoaderSays(t *testing.T) {
 	t.Parallel()
 	big := emptyWorld(t)
-	big.write(t, synth.Spec{
-		Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(catalog.DayOf(time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC))), Rows: 20_000, FirstID: 1,
-	}, synth.Plain, 1)
+	day := catalog.DayPeriod(catalog.DayOf(time.Date(2024, 3, 1, 0, 0, 0, 0, time.UTC)))
+	big.put(t, lot{spec: synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: day, Rows: 20_000, FirstID: 1}, files: 1})
 	needed, _ := big.needed(t, nil)
 	page := int64(os.Getpagesize())
 	for name, tc := range map[string]struct {
@@ -227,31 +204,8 @@ func TestFitsIsWhatTheLoaderSays(t *testing.T) {
 	}
 }
 
-// write makes n files from s on, in the layout of Binance, and gives the spec of the next.
-func (w world) write(tb testing.TB, s synth.Spec, p synth.Packing, n int) synth.Spec {
-	tb.Helper()
-	for range n {
-		if _, err := synth.WriteFile(w.data, synth.Mirror, s, p); err != nil {
-			tb.Fatal(err)
-		}
-		s = s.Next()
-	}
-	return s
-}
-
-// writeFlat makes n files in a layout that does not tell the market.
-func (w world) writeFlat(tb testing.TB, s synth.Spec, n int) {
-	tb.Helper()
-	for range n {
-		if _, err := synth.WriteFile(w.data, synth.Flat, s, synth.Zip); err != nil {
-			tb.Fatal(err)
-		}
-		s = s.Next()
-	}
-}
-
-// writeStored makes a file of many rows in an archive that does not compress, so that few rows count as much CSV.
-func (w world) writeStored(tb testing.TB, s synth.Spec, rows int) synth.Spec {
+// store makes a file of many rows in an archive that does not compress.
+func (w world) store(tb testing.TB, s synth.Spec, rows int) {
 	tb.Helper()
 	s.Rows = rows
 	path, err := synth.WriteFile(w.data, synth.Mirror, s, synth.Plain)
@@ -260,9 +214,6 @@ func (w world) writeStored(tb testing.TB, s synth.Spec, rows int) synth.Spec {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := os.Remove(path); err != nil {
 		tb.Fatal(err)
 	}
 	f, err := os.Create(strings.TrimSuffix(path, ".csv") + ".zip")
@@ -275,13 +226,10 @@ func (w world) writeStored(tb testing.TB, s synth.Spec, rows int) synth.Spec {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if _, err := member.Write(data); err != nil {
+	_, err = member.Write(data)
+	if err := errors.Join(err, z.Close(), os.Remove(path)); err != nil {
 		tb.Fatal(err)
 	}
-	if err := z.Close(); err != nil {
-		tb.Fatal(err)
-	}
-	return s.Next()
 }
 
 // spoil makes a file whose second row is no trade.
