@@ -45,7 +45,11 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 	return r
 }
 
-const remedyStart = "Start a load: ingest-aggtrades --db=PATH --data-dir=FOLDER"
+// What to do where nothing was loaded, or not what was expected.
+const (
+	remedyLook  = "Look what was loaded and how fast: ingest-aggtrades status; the loader's log."
+	remedyStart = "Start a load: ingest-aggtrades --db=PATH --data-dir=FOLDER"
+)
 
 // counted reports whether it is known how the files came out.
 func (o observation) counted() bool {
@@ -61,7 +65,7 @@ func (o observation) unreadable() (nagios.Problem, bool) {
 		p.Text = "the ledger cannot be read: " + e.Path + ": " + e.Text
 		p.Remedy = "check_ingest_db tells more about the database."
 		if e.Remedy != "" {
-			p.Remedy = strings.ToUpper(e.Remedy[:1]) + e.Remedy[1:] + "."
+			p.Remedy = strings.ToUpper(e.Remedy[:1]) + e.Remedy[1:]
 		}
 	case o.fault != nil:
 		p.Text = "the ledger cannot be read: " + o.fault.Error()
@@ -88,7 +92,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + noun(x.Partial) + " loaded in part" + latest(files, ledger.Partial),
 			Remedy: "Find out which of the two is right: ingest-aggtrades --replace swaps the rows of files that changed.",
 		},
-		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + noun(x.Success) + " loaded"},
+		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + noun(x.Success) + " loaded", Remedy: remedyLook},
 	)
 	for _, f := range files[:min(len(files), maxListed)] {
 		r.Lines = append(r.Lines, fileLine(f, now))
@@ -125,20 +129,19 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 func latest(files []ledger.FileState, status ledger.Status) string {
 	for _, f := range files {
 		if f.Status == status {
-			return ", the latest " + name(f)
+			return ", the latest " + told(f, filepath.Base(f.Path))
 		}
 	}
 	return ""
 }
 
-// name is the file's name and its error, which often begins with either.
-func name(f ledger.FileState) string {
-	base := filepath.Base(f.Path)
-	message := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(f.Error, f.Path), base), ": ")
+// told is a file's name or path and its error, which often begins with either.
+func told(f ledger.FileState, name string) string {
+	message := strings.TrimLeft(strings.TrimPrefix(strings.TrimPrefix(f.Error, f.Path), filepath.Base(f.Path)), ": ")
 	if message == "" {
-		return base
+		return name
 	}
-	return base + ": " + message
+	return name + ": " + message
 }
 
 // fileLine is one file that is no success, for -v.
@@ -150,7 +153,7 @@ func fileLine(f ledger.FileState, now time.Time) string {
 	if f.Attempts > 1 {
 		text += fmt.Sprintf(", %d attempts", f.Attempts)
 	}
-	return text + ": " + filepath.Dir(f.Path) + "/" + name(f)
+	return text + ": " + told(f, f.Path)
 }
 
 // addRun adds the last run.
@@ -166,10 +169,10 @@ func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time
 		Label: labelRunAge, Value: age, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
 	})
 	if run.counted {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run"})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook})
 	}
 	if run.rate > 0 {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second"})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook})
 	}
 }
 

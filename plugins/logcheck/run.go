@@ -47,6 +47,9 @@ func (o observation) run() (lastRun, bool) {
 	if o.status != nil {
 		best, since = byStatus(*o.status, o.end), o.status.StartedAt
 	}
+	if best.fate == running || best.fate == unlocked {
+		return best, true
+	}
 	if s := o.snapshot; s != nil {
 		if n := len(s.Runs); n > 0 && s.Runs[n-1].ID != best.id && s.Runs[n-1].StartedAt.After(since) {
 			best, since = byRecord(s.Runs[n-1]), s.Runs[n-1].StartedAt
@@ -55,7 +58,7 @@ func (o observation) run() (lastRun, bool) {
 		unfinished := s.RunID != "" && s.RunID != best.id && !slices.ContainsFunc(s.Runs, func(r ledger.Run) bool { return r.ID == s.RunID })
 		if unfinished && s.WrittenAt.After(since) {
 			best, since = lastRun{fate: died, id: s.RunID, seen: s.WrittenAt}, s.WrittenAt
-			if o.use.Mode == runstate.DBWriter || o.end == 0 && o.status != nil {
+			if o.use.Mode == runstate.DBWriter {
 				best.fate = unknown // somebody writes just now, be it that run or another
 			}
 		}
@@ -106,13 +109,9 @@ func (r lastRun) sentence(o observation, now time.Time) string {
 	case running, unlocked:
 		return "a load runs: " + progress(r, o.holder, now)
 	case ended:
-		text := "the last run ended " + ago + ": " + r.reason()
-		if r.exit != load.ExitOK {
-			text += fmt.Sprintf(" (exit code %d)", r.exit)
-		}
-		return text
+		return "the last run ended " + ago + r.reason()
 	case died:
-		return "the last run died: killed, or the machine went down; its last sign of life was " + ago
+		return "the last run died (killed, or the machine went down), its last sign of life was " + ago
 	case silent:
 		return "the last run gave no sign of life for " + human(now.Sub(r.seen)) + " and did not say that it ended"
 	default:
@@ -120,17 +119,22 @@ func (r lastRun) sentence(o observation, now time.Time) string {
 	}
 }
 
-// reason is why the run ended.
+// reason is why and how the run ended, to follow the time when it did.
 func (r lastRun) reason() string {
-	if r.outcome != "" {
-		return r.outcome
-	}
+	why := r.outcome
 	for _, c := range load.ExitCodes() {
-		if c.Code == r.exit {
-			return c.Meaning
+		if why == "" && c.Code == r.exit {
+			why = c.Meaning
 		}
 	}
-	return fmt.Sprintf("exit code %d", r.exit)
+	switch {
+	case why == "":
+		return fmt.Sprintf(" with exit code %d", r.exit)
+	case r.exit == load.ExitOK:
+		return ": " + why
+	default:
+		return fmt.Sprintf(": %s (exit code %d)", why, r.exit)
+	}
 }
 
 // progress says who loads and how far it is.
@@ -178,7 +182,7 @@ func (r lastRun) problem(o observation, now time.Time) (nagios.Problem, bool) {
 		p.Text = "a load runs whose lock file was replaced, so nothing keeps a second one out: " + progress(r, o.holder, now)
 		p.Remedy = "Start no load before it has ended; find out what removes the lock file."
 	case died:
-		p.Remedy = "What it had committed is kept, and the next run loads the rest. Look for the reason: journalctl -k -g 'out of memory|oom'"
+		p.Remedy = "What it had committed is kept, and the next run loads the rest. Look for the reason: journalctl -k -g oom"
 	case silent:
 		p.State = nagios.Warning
 		p.Remedy = fmt.Sprintf("Look for PID %d on host %s; if it is gone, start the next load.", r.status.PID, r.status.Host)
