@@ -293,7 +293,7 @@ var masks = []struct {
 	with string
 }{
 	{regexp.MustCompile(`PID \d+ \(\S+, user \S+\)`), "PROCESS"},
-	{regexp.MustCompile(`(kill|ps -fp) \d+|/proc/\d+/`), "$1 N"},
+	{regexp.MustCompile(`(kill |ps -fp |/proc/)\d+`), "${1}N"},
 	{regexp.MustCompile(`open_time=[\d.]+s`), "open_time=0s"},
 	{regexp.MustCompile(`\bsize=[1-9]\d*B`), "size=1B"},
 	{regexp.MustCompile(`wal_size=[1-9]\d*B`), "wal_size=1B"},
