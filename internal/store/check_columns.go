@@ -54,14 +54,14 @@ func (t Table) anyNull() string {
 	if len(conditions) == 0 {
 		return "false"
 	}
-	return strings.Join(conditions, " OR ")
+	return "(" + strings.Join(conditions, " OR ") + ")"
 }
 
 // notPositive is true for rows whose number compares so with 0, or is none.
 func (t Table) notPositive(name, compares string) string {
 	condition := "e." + name + " " + compares + " 0"
 	if c, _ := t.Column(name); c.Type == "DOUBLE" {
-		condition += " OR NOT isfinite(e." + name + ")"
+		return "(" + condition + " OR NOT isfinite(e." + name + "))"
 	}
 	return condition
 }

@@ -110,31 +110,28 @@ const bucketBits = 22
 
 // bucket is the rows of one series whose ids have the same higher bits.
 type bucket struct {
-	series  series
-	number  int64 // the ids' higher bits, -1 where there is no id
-	rows    int64
-	wrong   [defects]int64
-	example [defects]int64
+	series series
+	number int64 // the ids' higher bits, -1 where there is no id
+	rows   int64
 }
 
 // Examine reads all rows of the scope and finds those that are wrong, in memory that does not depend on how many there are: one pass for what a row
 // tells by itself, then one for each bucket of ids for duplicates, and one for each loaded file of entries for its period. said is told
 // before each step. Where it errs it gives what it had found by then. It takes some seconds for 100 million rows.
 func (db *DB) Examine(ctx context.Context, scope Scope, entries []ledger.Entry, now time.Time, said func(step string)) (x Examination, err error) {
-	said("looking at every row")
-	buckets, err := db.buckets(ctx, scope, now)
-	if err != nil {
-		return x, explain(db.path, fmt.Errorf("look at every row: %w", err))
-	}
-	found := map[Finding]*Finding{} // by defect and series
+	found := map[Finding]*Finding{} // by defect, series and file
 	defer func() { x.Findings = sorted(found) }()
-	for _, b := range buckets {
-		x.Rows += b.rows
-		for d := Null; d <= BadTime; d++ {
-			note(found, Finding{Defect: d, Series: b.series.catalog()}, b.wrong[d], b.example[d])
-		}
+	said("looking for values that cannot be")
+	if err := db.defects(ctx, scope, now, found); err != nil {
+		return x, explain(db.path, fmt.Errorf("look for values that cannot be: %w", err))
+	}
+	said("counting rows by their ids")
+	buckets, err := db.buckets(ctx, scope)
+	if err != nil {
+		return x, explain(db.path, fmt.Errorf("count rows by their ids: %w", err))
 	}
 	for i, b := range buckets {
+		x.Rows += b.rows
 		said(fmt.Sprintf("looking for duplicates of %s (%d of %d)", b.series.symbol, i+1, len(buckets)))
 		n, example, err := db.duplicates(ctx, b)
 		if err != nil {
@@ -184,19 +181,33 @@ func note(found map[Finding]*Finding, key Finding, n, example int64) {
 	}
 }
 
-// buckets reads all rows of the scope once.
-func (db *DB) buckets(ctx context.Context, scope Scope, now time.Time) ([]bucket, error) {
+// defects finds the rows that are wrong by themselves.
+func (db *DB) defects(ctx context.Context, scope Scope, now time.Time, found map[Finding]*Finding) error {
 	t := db.table
 	condition, args := t.where(scope, 3)
-	statement := fmt.Sprintf(sqlCheckRows, t.part("market"), t.part("exchange"), t.anyNull(), t.notPositive("price", "<="), t.notPositive("quantity", "<"),
-		t.badSide(), t.badGrossValue(), "e.timestamp < make_timestamp(CAST($1 AS BIGINT)) OR e.timestamp > make_timestamp(CAST($2 AS BIGINT))", condition)
-	args = append([]any{oldest.UnixMicro(), now.Add(clockTolerance).UnixMicro()}, args...)
-	return query(ctx, db.conn, statement, func(r scanner) (bucket, error) {
+	statement := fmt.Sprintf(sqlCheckDefects, t.part("market"), t.anyNull(), t.notPositive("price", "<="), t.notPositive("quantity", "<"),
+		t.badSide(), t.badGrossValue(), "(e.timestamp < make_timestamp(CAST($1 AS BIGINT)) OR e.timestamp > make_timestamp(CAST($2 AS BIGINT)))", condition)
+	_, err := query(ctx, db.conn, statement, func(r scanner) (struct{}, error) {
+		var s catalog.Series
+		var n, example [defects]int64
+		err := r.Scan(&s.Market, &s.Symbol,
+			&n[Null], &n[BadPrice], &n[BadQuantity], &n[BadSide], &n[BadGrossValue], &n[BadTime],
+			&example[Null], &example[BadPrice], &example[BadQuantity], &example[BadSide], &example[BadGrossValue], &example[BadTime])
+		for d := Null; d <= BadTime; d++ {
+			note(found, Finding{Defect: d, Series: s}, n[d], example[d])
+		}
+		return struct{}{}, err
+	}, append([]any{oldest.UnixMicro(), now.Add(clockTolerance).UnixMicro()}, args...)...)
+	return err
+}
+
+// buckets counts all rows of the scope.
+func (db *DB) buckets(ctx context.Context, scope Scope) ([]bucket, error) {
+	t := db.table
+	condition, args := t.where(scope, 1)
+	return query(ctx, db.conn, fmt.Sprintf(sqlCheckBuckets, t.part("market"), t.part("exchange"), condition), func(r scanner) (bucket, error) {
 		var b bucket
-		err := r.Scan(&b.series.market, &b.series.exchange, &b.series.symbol, &b.number, &b.rows,
-			&b.wrong[Null], &b.wrong[BadPrice], &b.wrong[BadQuantity], &b.wrong[BadSide], &b.wrong[BadGrossValue], &b.wrong[BadTime],
-			&b.example[Null], &b.example[BadPrice], &b.example[BadQuantity], &b.example[BadSide], &b.example[BadGrossValue], &b.example[BadTime])
-		return b, err
+		return b, r.Scan(&b.series.market, &b.series.exchange, &b.series.symbol, &b.number, &b.rows)
 	}, args...)
 }
 

@@ -23,8 +23,10 @@ var (
 	sqlCheckTables string
 	//go:embed sql/check_block.sql
 	sqlCheckBlock string
-	//go:embed sql/check_rows.sql
-	sqlCheckRows string
+	//go:embed sql/check_buckets.sql
+	sqlCheckBuckets string
+	//go:embed sql/check_defects.sql
+	sqlCheckDefects string
 	//go:embed sql/check_duplicates.sql
 	sqlCheckDuplicates string
 	//go:embed sql/check_duplicate_example.sql
