@@ -17,6 +17,7 @@ type Use struct {
 	Holder  runstate.Holder  // one of them; PID 0 where it cannot be seen from here
 	Loading bool             // Mode is DBWriter, and the writer is the loader: it holds the loader's lock as well
 	Run     *runstate.Status // what the loader publishes, believed; nil where it publishes nothing yet
+	Doubt   string           // why it cannot be told whether a writer is the loader; "" where it can
 }
 
 // loaderProgram is the name by which the loader is known before it has published anything.
@@ -56,14 +57,14 @@ func describe(procRoot, path, lockFile string, now time.Time, lock runstate.DBLo
 	if u.Mode != runstate.DBWriter {
 		return u, gone
 	}
-	// A lock file that cannot be looked at says nothing about the loader, so the writer is a stranger.
 	state, err := runstate.Inspect(procRoot, lockFile, now)
-	if err != nil || !state.Held {
-		return u, gone
-	}
 	switch {
+	case err != nil:
+		u.Doubt = err.Error()
+	case !state.Held:
+		u.Doubt = state.Unknowable
 	case u.Holder.PID > 0 && state.Holder.PID == u.Holder.PID:
-		u.Run = state.Status
+		u.Run, u.Doubt = state.Status, state.StatusIgnored
 		u.Loading = state.Status != nil || strings.HasPrefix(u.Holder.Program, loaderProgram)
 	case u.Holder.PID == 0 && state.Status != nil && SameFile(state.Status.Database, path):
 		u.Run, u.Loading = state.Status, true // its process cannot be seen from here; what it publishes names this database

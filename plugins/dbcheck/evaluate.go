@@ -114,6 +114,9 @@ func (c *Cmd) busy(o observation) nagios.Result {
 		p.Remedy = fmt.Sprintf("Wait for it to end, or look at it with: ps -fp %d", o.use.Holder.PID)
 	}
 	r := nagios.Result{Summary: p.Text}
+	if o.use.Doubt != "" {
+		r.Lines = append(r.Lines, "whether that is the loader cannot be told by its lock: "+o.use.Doubt)
+	}
 	if p.State != nagios.OK {
 		r.Problems = []nagios.Problem{p}
 	}

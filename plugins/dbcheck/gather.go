@@ -19,6 +19,7 @@ type observation struct {
 	path    string // resolved, or as far as it could be
 	fault   error  // why the database cannot be looked into; nil where it was, or while a writer holds it
 	size    int64
+	mtime   time.Time
 	walSize int64 // -1 where it could not be asked for
 	sized   bool  // there is a file, of size
 
@@ -93,7 +94,7 @@ func (o *observation) stat() error {
 	if err != nil {
 		return err
 	}
-	o.size, o.sized = info.Size(), true
+	o.size, o.mtime, o.sized = info.Size(), info.ModTime(), true
 	switch wal, err := os.Stat(o.path + ".wal"); {
 	case err == nil:
 		o.walSize = wal.Size()

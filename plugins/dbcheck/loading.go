@@ -77,6 +77,9 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 		return "What it holds is not known, since there is no ledger snapshot yet"
 	}
 	s := *o.snapshot
+	if s.StaleAgainst(o.size, o.mtime) {
+		r.Lines = append(r.Lines, "the database has changed since the ledger snapshot was written, as it does while a load runs")
+	}
 	series := c.seriesOf(s.Series)
 	var rows int64
 	newestOf := map[string]time.Time{}

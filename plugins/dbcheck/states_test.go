@@ -260,16 +260,17 @@ func statesHeld() map[string]state {
 	const loaded = "being loaded by " + progress + ". By the ledger snapshot of 1m 30s ago: 500 rows, 2 symbols, newest trade 1d ago"
 	const perf = " | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + seen
 	return map[string]state{
-		"somebody writes":                            {writing, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody writes, and that is a warning":     {writing, []string{"--busy=warning"}, 1, "WARNING: " + held + " |" + sizes},
-		"somebody writes, and that is fine":          {writing, []string{"--busy=ok"}, 0, "OK: " + held + " |" + sizes},
-		"somebody writes, another holds the lock":    {func(w *world) { w.sound(); w.play("lock 1s"); w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody holds both, but is not the loader": {func(w *world) { w.sound(); w.play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody reads":                             {func(w *world) { w.sound(); w.play("read") }, nil, 0, "OK: " + fine + perfSound},
-		"the lock is held, but not the database":     {func(w *world) { w.sound(); w.play("lock 1s") }, nil, 0, "OK: " + fine + perfSound},
-		"the loader writes":                          {loading, nil, 0, "OK: " + loaded + perf},
-		"the loader writes, and that is a warning":   {loading, []string{"--ingest-busy=warning"}, 1, "WARNING: " + loaded + perf},
-		"the loader writes, no day is missing":       {loading, []string{"--gaps"}, 0, "OK: " + loaded + ", no days and no ids missing" + strings.Replace(perf, " snapshot", " days_missing=0;0;;0 ids_missing=0;0;;0 snapshot", 1)},
+		"somebody writes":                               {writing, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody writes, and that is a warning":        {writing, []string{"--busy=warning"}, 1, "WARNING: " + held + " |" + sizes},
+		"somebody writes, and that is fine":             {writing, []string{"--busy=ok"}, 0, "OK: " + held + " |" + sizes},
+		"somebody writes, another holds the lock":       {func(w *world) { w.sound(); w.play("lock 1s"); w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody writes, the lock cannot be looked at": {func(w *world) { w.sound(); w.lock = w.path + "/lock"; w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody holds both, but is not the loader":    {func(w *world) { w.sound(); w.play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody reads":                                {func(w *world) { w.sound(); w.play("read") }, nil, 0, "OK: " + fine + perfSound},
+		"the lock is held, but not the database":        {func(w *world) { w.sound(); w.play("lock 1s") }, nil, 0, "OK: " + fine + perfSound},
+		"the loader writes":                             {loading, nil, 0, "OK: " + loaded + perf},
+		"the loader writes, and that is a warning":      {loading, []string{"--ingest-busy=warning"}, 1, "WARNING: " + loaded + perf},
+		"the loader writes, no day is missing":          {loading, []string{"--gaps"}, 0, "OK: " + loaded + ", no days and no ids missing" + strings.Replace(perf, " snapshot", " days_missing=0;0;;0 ids_missing=0;0;;0 snapshot", 1)},
 		"the loader writes, a day is missing": {
 			gap,
 			[]string{"--gaps"},

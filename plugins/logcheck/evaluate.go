@@ -200,7 +200,11 @@ func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
 func (o observation) notes(now time.Time) []string {
 	var lines []string
 	if o.fromSnapshot {
-		lines = append(lines, fmt.Sprintf("by the ledger snapshot of %s ago, since %s holds the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder))
+		line := fmt.Sprintf("by the ledger snapshot of %s ago, since %s holds the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder)
+		if o.changed {
+			line += ", which has changed since"
+		}
+		lines = append(lines, line)
 	}
 	if o.snapshotErr != nil {
 		lines = append(lines, "the ledger snapshot cannot be used: "+o.snapshotErr.Error())

@@ -29,6 +29,7 @@ type observation struct {
 	snapshot     *ledger.Snapshot // nil where there is none, or none that can be read
 	snapshotErr  error            // why it cannot; nil where there is simply none
 	fromSnapshot bool             // outcomes are of it
+	changed      bool             // the database, since it was written
 
 	status  *runstate.Status // of the last run into this database that published one; nil where there is none
 	end     runstate.RunEnd  // how that came to its end; 0 while it runs
@@ -51,7 +52,8 @@ func (c *Cmd) gather(ctx context.Context, procRoot string, now time.Time) (obser
 	o.readStatus(procRoot, c.LockFile, now)
 	checkcli.Stage(ctx, "reading the ledger snapshot")
 	o.readSnapshot()
-	switch _, err := store.Stat(path); {
+	info, err := store.Stat(path)
+	switch {
 	case store.KindOf(err) == store.KindMissing:
 		o.missing = true
 		return o, nil
@@ -59,6 +61,7 @@ func (c *Cmd) gather(ctx context.Context, procRoot string, now time.Time) (obser
 		o.fault = err
 		return o, nil
 	}
+	o.changed = o.snapshot != nil && o.snapshot.StaleAgainst(info.Size(), info.ModTime())
 	if err := store.Recognize(path); err != nil {
 		o.fault = err
 		return o, nil
