@@ -130,7 +130,7 @@ func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 	if headroom < 0 {
 		r.Problems = append(r.Problems, nagios.Problem{
 			State: nagios.Critical, Path: db.target.path,
-			Text:   fmt.Sprintf("%s will not fit: %s free on %s", p.sentence(), nagios.Human(db.free, nagios.Bytes), db.name()),
+			Text:   fmt.Sprintf("will not fit: %s, %s are free on %s", p.sentence(), nagios.Human(db.free, nagios.Bytes), db.name()),
 			Remedy: fmt.Sprintf("Free %s there, or load less with --symbol or --end-date.", nagios.Human(-headroom, nagios.Bytes)),
 		})
 	}
@@ -141,7 +141,11 @@ func (p pending) sentence() string {
 	if p.space.Files == 0 {
 		return "nothing is pending"
 	}
-	text := fmt.Sprintf("%d pending files need about %s", p.space.Files, nagios.Human(float64(p.space.Needed), nagios.Bytes))
+	text := fmt.Sprintf("%d pending files need", p.space.Files)
+	if p.space.Files == 1 {
+		text = "1 pending file needs"
+	}
+	text += " about " + nagios.Human(float64(p.space.Needed), nagios.Bytes)
 	if p.doubt != "" {
 		text += " (" + p.doubt + ")"
 	}

@@ -246,7 +246,7 @@ func TestLoadThatDoesNotFit(t *testing.T) {
 	disk, in := tmpfs(t, 1<<20, 0, ""), t.TempDir()
 	download(t, in, "2024-01-01", 1<<30)
 	code, out := run("--db", filepath.Join(disk, "t.duckdb"), "--data-dir", in, "-c1B:", "--gate")
-	if code != 1 || !strings.HasPrefix(out, "INGEST DISK CRITICAL: 1 pending files need about ") || !strings.Contains(out, " will not fit: 1.05 MB free on "+disk+" (tmpfs) | ") {
+	if code != 1 || !strings.HasPrefix(out, "INGEST DISK CRITICAL: will not fit: 1 pending file needs about ") || !strings.Contains(out, ", 1.05 MB are free on "+disk+" (tmpfs) | ") {
 		t.Fatalf("exit code %d, %q", code, out)
 	}
 	if code, out := run("--db", filepath.Join(disk, "t.duckdb"), "--data-dir", in, "-c1B:", "--symbol=ETHUSDT"); code != 0 {
