@@ -116,7 +116,7 @@ func (s *Stream) BytesIn() int64 { return s.bytesIn.Load() }
 // Rows is how many rows readers were given so far.
 func (s *Stream) Rows() int64 { return s.rows.Load() }
 
-// fail keeps the first error and stops the reading.
+// fail keeps the first error in the order of the file and stops the reading.
 func (s *Stream) fail(err error) error {
 	var known *source.FileError
 	var named *Error
@@ -125,11 +125,17 @@ func (s *Stream) fail(err error) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil {
+	// Readers are behind: a bad row comes before what ended the reading, whichever of them was found first.
+	if s.err == nil || isRow(err) && !isRow(s.err) {
 		s.err = err
 	}
 	s.cancel()
 	return s.err
+}
+
+func isRow(err error) bool {
+	var row *aggtrades.RowError
+	return errors.As(err, &row)
 }
 
 func (s *Stream) failure() error {
