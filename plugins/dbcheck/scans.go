@@ -10,7 +10,7 @@ import (
 )
 
 // remedyDeep is what to do about rows that are wrong.
-const remedyDeep = "Load the file that they came from again with ingest-aggtrades --replace; rows of other programs are theirs to mend."
+const remedyDeep = "Find out what else writes to the database; delete these rows' days and their files' rows of ingestion_log, and load the files again."
 
 // blocks judges what --blocks read.
 func blocks(r *nagios.Result, path string, s scan) string {

@@ -90,7 +90,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		},
 		nagios.Metric{
 			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + noun(x.Partial) + " loaded in part" + latest(files, ledger.Partial),
-			Remedy: "Find out which of the two is right: ingest-aggtrades --replace swaps the rows of files that changed.",
+			Remedy: "Find out which trades are right, those of the database or the file's; delete the wrong ones and the file's row of ingestion_log, and load it again.",
 		},
 		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + noun(x.Success) + " loaded", Remedy: remedyLook},
 	)
