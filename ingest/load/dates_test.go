@@ -277,3 +277,28 @@ func TestMissingDays(t *testing.T) {
 		t.Errorf("%d rows", n)
 	}
 }
+
+// TestDayOfAPartOfAMonth has a daily file bring a day that is asked for of a month of which only a part is loaded; the rest of the month is none of anybody's
+// business until the daily file fails.
+func TestDayOfAPartOfAMonth(t *testing.T) {
+	t.Parallel()
+	for _, broken := range []bool{false, true} {
+		w := newWorld(t)
+		month := string(synth.CSV(monthly(t, um("BTCUSDT"), "2024-01", 3100, 1)))
+		w.put(t, "futures/um/BTCUSDT-aggTrades-2024-01.csv", month)
+		w.load(t, asked(t, "2024-01-05", "2024-01-10"))
+		text, want := synth.Header+"\n"+ofDay(t, month, "2024-01-20"), span(5, 10)+" 20"
+		if broken {
+			text, want = "x\n", span(5, 20)
+		}
+		w.put(t, "futures/um/BTCUSDT-aggTrades-2024-01-20.csv", text)
+		if _, err := w.run(t, asked(t, "2024-01-20", "2024-01-20")); (err != nil) != broken {
+			t.Fatal(err)
+		}
+		if got := w.loadedDays(t); got != want {
+			t.Errorf("broken %t: days %s, expected %s", broken, got, want)
+		}
+		w.load(t) // the broken file is not needed any more
+		same(t, rowsOf(t, um("BTCUSDT"), month), w.rows(t))
+	}
+}

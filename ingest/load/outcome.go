@@ -16,7 +16,7 @@ import (
 // job is one file on its way into the database.
 type job struct {
 	item plan.Item
-	days catalog.Period         // plan.Item.Days
+	days catalog.Period         // the days of the file that its entry will stand for
 	keep func(catalog.Day) bool // of those, the ones to load; nil for all of the file
 	took time.Duration          // decoding it and writing it, without waiting in between
 

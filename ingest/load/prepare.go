@@ -84,18 +84,23 @@ func (r *run) asked(f source.File, days catalog.Period) func(catalog.Day) bool {
 // catchUp prepares a job that had to wait. It reports false where nothing is left to load.
 func (r *run) catchUp(ctx context.Context, j *job) bool {
 	covered := ledger.CoverageOf(r.others(j))
-	var open int
-	for d := j.days.First; d < j.days.End; d++ {
-		if !covered.Has(j.item.File.Series, d) {
-			open++
+	series := j.item.File.Series
+	open := func() (n int) {
+		for d := j.days.First; d < j.days.End; d++ {
+			if !covered.Has(series, d) {
+				n++
+			}
 		}
+		return n
 	}
-	if open == 0 {
+	if open() == 0 {
 		return false
 	}
+	if j.item.Action != plan.Replace {
+		j.days = j.item.Bridged()
+	}
 	j.keep = r.asked(j.item.File, j.days)
-	if open < j.days.Days() {
-		series, days := j.item.File.Series, j.days
+	if days := j.days; open() < days.Days() {
 		j.keep = func(d catalog.Day) bool { return days.Contains(d) && !covered.Has(series, d) }
 	}
 	if small(j.item.File) {

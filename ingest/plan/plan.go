@@ -30,7 +30,7 @@ const (
 type Item struct {
 	File   source.File
 	Action Action
-	Days   catalog.Period // the days of the file that are asked for, and more where a ledger entry could not tell them apart
+	Days   catalog.Period // the days of the file that are asked for; for Replace also those that were loaded
 	Reason string         // why, for Skip, Changed, Replace and Standby; a note for Load, or empty
 	Own    *ledger.Entry  // the latest outcome of this file, if the ledger has one
 	Moved  bool           // its content is that of Own, but path or time differ from what the ledger has
@@ -39,6 +39,15 @@ type Item struct {
 
 // Writes reports whether the item may put rows into the database.
 func (i Item) Writes() bool { return i.Action == Load || i.Action == Replace || i.Action == Standby }
+
+// Bridged are the item's days and those between them and the days that were loaded before. The ledger's entry will stand for both, and for all days
+// in between, so these have to be loaded too.
+func (i Item) Bridged() catalog.Period {
+	if i.Own == nil || !i.Own.Loaded() {
+		return i.Days
+	}
+	return catalog.Period{First: min(i.Days.First, i.Own.Period.End), End: max(i.Days.End, i.Own.Period.First)}
+}
 
 // Input is what a plan is made from.
 type Input struct {
@@ -184,8 +193,6 @@ func (p planner) compare(item *Item) bool {
 		item.Action, item.Reason = Skip, loadedFrom
 		return true
 	case same:
-		// The entry will stand for these days and its own, so what lies between them has to be loaded too.
-		item.Days = catalog.Period{First: min(item.Days.First, own.End), End: max(item.Days.End, own.First)}
 		return false
 	case p.in.Replace:
 		item.Days = catalog.Period{First: min(item.Days.First, own.First), End: max(item.Days.End, own.End)}
