@@ -3,6 +3,7 @@ package dbcheck
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -169,7 +170,8 @@ func plural[N int | int64](n N, one, many string) string {
 func (c *Cmd) notes(o observation) []string {
 	in := o.inside
 	var lines []string
-	if o.use.Mode == runstate.DBReaders {
+	// Another check is gone in a moment.
+	if o.use.Mode == runstate.DBReaders && !strings.HasPrefix(o.use.Holder.Program, "check_ingest_") {
 		lines = append(lines, fmt.Sprintf("%s has it open for reading, which keeps a writer out meanwhile", o.use.Holder))
 	}
 	if o.walSize > 0 {

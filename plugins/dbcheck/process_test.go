@@ -116,6 +116,18 @@ func TestOutOfTime(t *testing.T) {
 	}
 }
 
+// TestOtherChecksAreNoNews: a check that reads the database at the same moment is not worth a line.
+func TestOtherChecksAreNoNews(t *testing.T) {
+	t.Parallel()
+	for program, want := range map[string]bool{"check_ingest_log": false, "duckdb": true} {
+		c := Cmd{}
+		o := observation{use: store.Use{Mode: runstate.DBReaders, Holder: runstate.Holder{PID: 7, Program: program}}, inside: &inside{schema: errors.New("x")}}
+		if got := strings.Contains(strings.Join(c.notes(o), "\n"), "has it open for reading"); got != want {
+			t.Errorf("%s: %t", program, got)
+		}
+	}
+}
+
 // TestWriterGetsIn: what the check left behind keeps no writer out.
 func TestWriterGetsIn(t *testing.T) {
 	t.Parallel()
