@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 func main() {
@@ -38,9 +40,9 @@ func bench(args []string) error {
 	flags.BoolVar(&s.quick, "quick", false, "less data, fewer rounds")
 	flags.StringVar(&s.dir, "dir", filepath.Join(os.TempDir(), "check-ingest-bench"), "folder for data and databases; kept, so that the next run finds the data")
 	flags.StringVar(&s.bin, "bin", "bin", "folder of the binaries")
-	flags.StringVar(&s.doc, "doc", "docs/performance.md", "page to write the table into")
+	flags.StringVar(&s.doc, "doc", "", "page to write the tables into, even of some groups only; all groups go into docs/performance.md by themselves")
 	flags.IntVar(&s.rounds, "rounds", 0, "rounds; 0 = 5, or 3 with -quick")
-	flags.StringVar(&s.only, "only", "", "run only the group of this name")
+	flags.StringVar(&s.only, "only", "", "run only the groups of these names, separated by commas")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,13 +52,13 @@ func bench(args []string) error {
 			s.rounds = 3
 		}
 	}
-	if s.quick || s.only != "" {
-		s.doc = ""
+	if s.doc == "" && !s.quick && s.only == "" {
+		s.doc = "docs/performance.md"
 	}
 	groups := groups(s)
 	var results []result
 	for _, g := range groups {
-		if s.only != "" && g.name != s.only {
+		if s.only != "" && !slices.Contains(strings.Split(s.only, ","), g.name) {
 			continue
 		}
 		measured, err := g.run(s)
