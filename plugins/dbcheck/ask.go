@@ -24,8 +24,12 @@ func (c *Cmd) ask(ctx context.Context, db *store.DB, in *inside) error {
 	if in.loaded, err = db.LoadedSeries(ctx); err == nil && (c.Gaps || c.Deep) {
 		in.entries, err = db.Ledger(ctx)
 	}
-	if in.ledgerErr = err; err != nil && store.KindOf(err) != store.KindSchema {
+	switch kind := store.KindOf(err); {
+	case err == nil:
+	case ended(ctx, err), kind != store.KindSchema && kind != store.KindOther:
 		return err
+	default: // a ledger of another make keeps nobody from asking the table
+		in.ledgerErr = err
 	}
 	checkcli.Stage(ctx, "looking for the newest trade")
 	if in.newest, _, err = db.Newest(ctx); err != nil {

@@ -382,6 +382,13 @@ func statesOfContent() map[string]state {
 			}, nil, 2,
 			"CRITICAL: DIR/t.duckdb: its table aggtrades_history has a column agg_trade_id of type INTEGER, expected BIGINT: ids passed 2^31 long ago |" + opened,
 		},
+		"a ledger of other types": {
+			func(w *world) {
+				w.sound()
+				w.execute("ALTER TABLE ingestion_log ALTER row_count TYPE VARCHAR", "UPDATE ingestion_log SET row_count = 'many'")
+			}, nil, 1,
+			"WARNING: the ledger cannot be read: DIR/t.duckdb: Binder Error: Cannot mix values of type BIGINT and VARCHAR in CASE expression - an explicit cast is required | age=87264s;;;0 rows=500;;;0" + opened,
+		},
 		"a ledger of other columns": {
 			func(w *world) { w.sound(); w.execute("ALTER TABLE ingestion_log DROP COLUMN row_count") }, nil, 1,
 			"WARNING: the ledger cannot be read: DIR/t.duckdb: its table ingestion_log has no column row_count | age=87264s;;;0 rows=500;;;0" + opened,
