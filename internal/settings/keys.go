@@ -34,7 +34,7 @@ func Keys(app string) []string {
 		return []string{
 			"db", "data-dir", "symbol", "market", "start-date", "end-date", "lock-file", "wait", "dry-run", "replace",
 			"retries", "throttle", "threads", "memory-limit", "batch-rows", "strict", "output", "log-format",
-			"progress", "no-progress", "max-unpacked", "widen-quantity", "verbose",
+			"cpuprofile", "no-progress", "max-unpacked", "widen-quantity", "verbose",
 		}
 	default:
 		return nil

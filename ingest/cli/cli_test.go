@@ -1,0 +1,190 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/settings"
+)
+
+// TestEveryFlagCanBeASetting compares the flags with the list that the shared settings file is checked against.
+func TestEveryFlagCanBeASetting(t *testing.T) {
+	t.Parallel()
+	var g grammar
+	parser, err := kong.New(&g, kong.Name(name), kong.Vars{"lock_file": "lock"}, groups())
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing, extra := settings.Drift(name, parser.Model)
+	if len(missing) > 0 || len(extra) > 0 {
+		t.Errorf("flags that cannot be set in the file: %v; keys that are no flag: %v", missing, extra)
+	}
+}
+
+// main runs the command line in a world without settings.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = Main(t.Context(), Program{
+		Args: args, Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now, Version: "1.2.3", RunID: "run",
+		Terminal: func(io.Writer) bool { return false },
+	})
+	return code, out.String(), errs.String()
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"-V"}, {"--version"}, {"run", "--version"}} {
+		if code, stdout, stderr := run(t, args...); code != 0 || stdout != "ingest-aggtrades 1.2.3\n" || stderr != "" {
+			t.Errorf("%v: %d, %q, %q", args, code, stdout, stderr)
+		}
+	}
+	_, help, _ := run(t, "--help")
+	for _, e := range load.ExitCodes() {
+		if !strings.Contains(help, e.Meaning) {
+			t.Errorf("the help does not say %q", e.Meaning)
+		}
+	}
+}
+
+// brokenPipe is an output that nobody reads.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	var errs bytes.Buffer
+	code := Main(t.Context(), Program{Args: []string{"--help"}, Stdout: brokenPipe{}, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now})
+	if code == 0 {
+		t.Error("help that could not be written is no success")
+	}
+}
+
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	good := map[string]int64{"0": 0, "1": 1, "2GB": 2e9, "512MiB": 512 << 20, "1.5TiB": 3 << 39, "100 kB": 100_000}
+	for text, want := range good {
+		var b bytesFlag
+		if err := b.UnmarshalText([]byte(text)); err != nil || int64(b) != want {
+			t.Errorf("%q: %d, %v, expected %d", text, b, err, want)
+		}
+	}
+	for _, text := range []string{"", "lots", "-1", "1XB", "99999999TB", "1e3"} {
+		var b bytesFlag
+		if err := b.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "expected a number of bytes") {
+			t.Errorf("%q: %d, %v", text, b, err)
+		}
+	}
+}
+
+func report() *load.Report {
+	return &load.Report{
+		Files: []load.FileReport{
+			{Path: "/d/BTCUSDT-aggTrades-2024-01-01.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "success", Rows: 1_234_567, Duplicates: 3, Bytes: 9_360_000},
+			{Path: "/d/BTCUSDT-aggTrades-2024-01-02.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-02", Status: "skipped"},
+			{Path: "/d/BTCUSDT-aggTrades-2024-01-03.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-03", Status: "changed", Reason: "changed since it was loaded"},
+			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-01.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "failed", Error: "line 3: odd \x1b[31m text"},
+			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-02.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-02", Status: "partial", Rows: 10, Conflicts: 2, Bytes: 100},
+			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-03.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-03", Status: "not reached"},
+		},
+		Missing: []load.MissingReport{{
+			Market: catalog.UM, Symbol: "BTCUSDT", Days: 3, Ranges: []catalog.Period{{First: 19726, End: 19728}, {First: 19730, End: 19731}},
+		}},
+		Ignored: []source.Skipped{{Path: "/d/x", Reason: "an unfinished download"}, {Path: "/d/y", Reason: "z"}}, Unmatched: 7,
+		Warnings: []string{"something is odd"},
+		Totals:   load.Totals{Files: 6, Loaded: 2, Partial: 1, Skipped: 1, Changed: 1, Failed: 1, Rows: 1_234_577, LoadSeconds: 1.5, RowsPerSecond: 823_051.3},
+		ExitCode: 1, Error: "some files failed: 1 of 6",
+	}
+}
+
+func TestReportText(t *testing.T) {
+	t.Parallel()
+	text := string(reportText(report()))
+	for _, want := range []string{
+		"1,234,567", "Failed:\n  /d/spot/BTCUSDT-aggTrades-2024-01-01.zip\n    line 3: odd ?[31m text\n",
+		"Loaded with conflicts:\n  /d/spot/BTCUSDT-aggTrades-2024-01-02.zip\n    2 rows left out, the database holds other trades with their ids\n",
+		"Changed and left alone:\n  /d/BTCUSDT-aggTrades-2024-01-03.zip\n    changed since it was loaded\n",
+		"Not reached:\n  /d/spot/BTCUSDT-aggTrades-2024-01-03.zip\n",
+		"Missing days, for which there is no file:\n  um BTCUSDT, 3: 2024-01-04..2024-01-05, 2024-01-08\n",
+		"Left aside in the data dir: /d/x\n    an unfinished download\n  and 1 more; -o json lists all\n",
+		"whose names are not those of trades: 7\n", "Warning: something is odd.\n",
+		"2 of 6 files loaded, 2 skipped, 1 failed: 1,234,577 rows in 1.5s (", "\nExit code 1: some files failed: 1 of 6.\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.ContainsRune(text, '\x1b') {
+		t.Error("an escape sequence came through")
+	}
+}
+
+func TestShortReports(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		report *load.Report
+		want   string
+	}{
+		"nothing to do":        {&load.Report{Totals: load.Totals{Files: 2, Skipped: 2}}, "Nothing to do: all 2 files are loaded.\n"},
+		"nothing was found":    {&load.Report{Error: "nothing to load: no file of trades in /d", ExitCode: 4}, "nothing to load: no file of trades in /d\n"},
+		"the lock is held":     {&load.Report{Error: "lock held by PID 1 (x, user y)", ExitCode: 75}, "lock held by PID 1 (x, user y)\n"},
+		"a dry run of nothing": {&load.Report{DryRun: true}, "Dry run: nothing is changed.\n\n0 files to load, 0 skipped; about 0 B of space needed, 0 B free.\n"},
+	}
+	for name, tt := range tests {
+		if diff := cmp.Diff(tt.want, string(reportText(tt.report))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestListsAreCut(t *testing.T) {
+	t.Parallel()
+	r := &load.Report{}
+	for range 40 {
+		r.Files = append(r.Files, load.FileReport{Path: "/d/f", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "failed", Error: "x"})
+		r.Missing = append(r.Missing, load.MissingReport{Market: catalog.UM, Symbol: "BTCUSDT", Days: 1, Ranges: make([]catalog.Period, 40)})
+	}
+	text := string(reportText(r))
+	for want, n := range map[string]int{"  /d/f\n": shownFiles, "  and 15 more; -o json lists all\n": 1, "and 30 more spans": shownMissing, "  and of 30 more symbols; -o json lists all\n": 1} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%q is there %d times, expected %d", want, got, n)
+		}
+	}
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"plain 币安 text":       "plain 币安 text",
+		"a\nb\tc\rd\x00e":     "a?b?c?d?e",
+		"\x1b[2J\x7f\u0085":   "?[2J??",
+		"\u202eright to left": "?right to left",
+		"bad \xff utf-8":      "bad ? utf-8",
+		"\u2028\u2066\u2069":  "???",
+	}
+	for text, want := range tests {
+		if got := clean(text); got != want {
+			t.Errorf("%q: %q, expected %q", text, got, want)
+		}
+	}
+}
+
+func TestRunIDsDiffer(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 2, 4, 4, 5, 0, time.FixedZone("x", 3600))
+	a, b := NewRunID(now), NewRunID(now)
+	if a == b || !strings.HasPrefix(a, "20260102T030405Z-") || len(a) != len("20260102T030405Z-9f86d081") {
+		t.Errorf("%s, %s", a, b)
+	}
+}
