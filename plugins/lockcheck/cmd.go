@@ -74,6 +74,7 @@ func (c *Cmd) Check(ctx context.Context, now time.Time) (nagios.Result, error) {
 type observation struct {
 	path  string // absolute
 	state runstate.State
+	fault error // why nothing is known about it
 }
 
 // gather finds out about the lock without touching it.
@@ -84,5 +85,5 @@ func gather(ctx context.Context, procRoot, path string, now time.Time) (observat
 	}
 	checkcli.Stage(ctx, "looking at the lock file "+abs)
 	state, err := runstate.Inspect(procRoot, abs, now)
-	return observation{path: abs, state: state}, err
+	return observation{path: abs, state: state, fault: err}, nil
 }

@@ -1,7 +1,9 @@
 package lockcheck
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -30,6 +32,8 @@ type verdict struct {
 func evaluate(o observation, now time.Time, v verdict) nagios.Result {
 	s := o.state
 	switch {
+	case o.fault != nil:
+		return unknown(o)
 	case !s.Exists:
 		return free(o, now, "free, there is no lock file "+o.path)
 	case !s.Regular:
@@ -39,6 +43,15 @@ func evaluate(o observation, now time.Time, v verdict) nagios.Result {
 	default:
 		return free(o, now, "free")
 	}
+}
+
+// unknown is a path that cannot be looked at.
+func unknown(o observation) nagios.Result {
+	p := nagios.Problem{State: nagios.Unknown, Text: o.fault.Error(), Path: o.path, Remedy: "Correct --lock-file."}
+	if errors.Is(o.fault, fs.ErrPermission) {
+		p.Remedy = "Let the check's user search the folders above it, or run the check as root."
+	}
+	return nagios.Result{Problems: []nagios.Problem{p}}
 }
 
 // unusable is a path at which the loader will refuse to work.
@@ -100,7 +113,7 @@ func held(o observation, now time.Time, v verdict) nagios.Result {
 			State: nagios.Critical,
 			Text: fmt.Sprintf("hung: %s gave no sign of life for %s", s.Holder,
 				nagios.Human(s.Status.HeartbeatAge(now).Seconds(), nagios.Seconds)),
-			Remedy: fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", s.Holder.PID),
+			Remedy: hungRemedy(s),
 			Path:   o.path,
 		})
 	}
@@ -130,14 +143,19 @@ func metrics(s runstate.State, now time.Time) []nagios.Metric {
 		return ms
 	}
 	st := s.Status
-	ms = append(ms,
-		nagios.Metric{Label: labelHeartbeatAge, Value: st.HeartbeatAge(now).Seconds(), Phrase: "last sign of life {} ago from " + s.Holder.String()},
-		nagios.Metric{Label: labelFilesDone, Value: float64(st.FilesDone), Max: float64(st.FilesTotal), Phrase: "{} files done"},
-		nagios.Metric{Label: labelFilesTotal, Value: float64(st.FilesTotal), Phrase: "{} files to do"},
-		nagios.Metric{Label: labelRows, Value: float64(st.Rows), Phrase: "{} rows loaded"},
+	metric := func(label string, value float64, phrase string) nagios.Metric {
+		return nagios.Metric{Label: label, Value: value, Phrase: phrase, Remedy: remedy(s)}
+	}
+	silence := metric(labelHeartbeatAge, st.HeartbeatAge(now).Seconds(), "last sign of life {} ago from "+s.Holder.String())
+	silence.Remedy = hungRemedy(s)
+	done := metric(labelFilesDone, float64(st.FilesDone), fmt.Sprintf("{} of %d files done", st.FilesTotal))
+	done.Max = float64(st.FilesTotal)
+	ms = append(ms, silence, done,
+		metric(labelFilesTotal, float64(st.FilesTotal), "{} files to do"),
+		metric(labelRows, float64(st.Rows), "{} rows loaded"),
 	)
 	if p, ok := st.Percent(); ok {
-		ms = append(ms, nagios.Metric{Label: labelPercent, Value: p, Phrase: "{} done"})
+		ms = append(ms, metric(labelPercent, p, "{} done"))
 	}
 	return ms
 }
@@ -172,6 +190,11 @@ func describe(s runstate.State, now time.Time, withAge bool) string {
 	}
 	b.WriteString(", last sign of life " + nagios.Human(st.HeartbeatAge(now).Round(time.Second).Seconds(), nagios.Seconds) + " ago")
 	return b.String()
+}
+
+// hungRemedy says what to do about a holder that gives no sign of life.
+func hungRemedy(s runstate.State) string {
+	return fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", s.Holder.PID)
 }
 
 // remedy says what to do about a held lock.

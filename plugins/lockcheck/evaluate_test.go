@@ -185,7 +185,7 @@ func TestEvaluate(t *testing.T) {
 			if v.held == nagios.Unknown {
 				v.held = nagios.Critical
 			}
-			result := evaluate(observation{path, tc.state}, at(), v)
+			result := evaluate(observation{path: path, state: tc.state}, at(), v)
 			got := string(nagios.Judge("INGEST LOCK", result, specs, th).Plugin(1))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Fatalf("(-want +got)\n%s", diff)
@@ -205,7 +205,7 @@ func TestHostileHolderCannotBreakTheOutput(t *testing.T) {
 		}),
 	}
 	specs := (&Cmd{}).Metrics()
-	rep := nagios.Judge("INGEST LOCK", evaluate(observation{bad, state}, at(), verdict{held: nagios.Critical}), specs, nagios.Thresholds{})
+	rep := nagios.Judge("INGEST LOCK", evaluate(observation{path: bad, state: state}, at(), verdict{held: nagios.Critical}), specs, nagios.Thresholds{})
 	for verbosity := range 4 {
 		out := string(rep.Plugin(verbosity))
 		if strings.Count(out, "|") != 1 || strings.ContainsAny(out, "\x1b<>") || len(out) > 8<<10 || !strings.HasPrefix(out, "INGEST LOCK CRITICAL: ") {
