@@ -93,6 +93,9 @@ func (v volume) metrics() []nagios.Metric {
 	return ms
 }
 
+// loadLess is the remedy for a load that takes too much, or leaves too little.
+const loadLess = "Free space there, or load less with --symbol or --end-date."
+
 // judgePending adds what a load would take of the database's volume.
 func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 	switch {
@@ -118,14 +121,14 @@ func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 	}
 	needed := float64(p.space.Needed)
 	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelNeeded, Value: needed, Path: p.dataDir, Phrase: fmt.Sprintf("{} needed to load %d files", p.space.Files),
+		Label: labelNeeded, Value: needed, Path: p.dataDir, Phrase: fmt.Sprintf("{} needed to load %d files", p.space.Files), Remedy: loadLess,
 	})
 	if !db.measured || db.size == 0 {
 		return
 	}
 	headroom := db.free - needed
 	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelHeadroom, Value: headroom, Path: db.target.path, Phrase: "{} left on " + db.name() + " after loading what is pending",
+		Label: labelHeadroom, Value: headroom, Path: db.target.path, Phrase: "{} left on " + db.name() + " after loading what is pending", Remedy: loadLess,
 	})
 	if headroom < 0 {
 		r.Problems = append(r.Problems, nagios.Problem{
