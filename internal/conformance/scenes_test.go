@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -68,10 +69,11 @@ func (w world) loader(t *testing.T) *exec.Cmd {
 	case <-time.After(time.Minute):
 		t.Fatal("the load commits nothing")
 	}
-	// It says so in its log a moment before it does in its status.
+	// It says so in its log a moment before it does in its status and its snapshot.
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		status, err := runstate.ReadStatus(runstate.StatusPath(w.lock))
-		if err == nil && status.FilesDone > 0 {
+		_, noSnapshot := ledger.ReadSnapshot(ledger.PathFor(w.db))
+		if err == nil && status.FilesDone > 0 && noSnapshot == nil {
 			return cmd
 		}
 		if time.Now().After(deadline) {
