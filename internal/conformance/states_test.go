@@ -16,7 +16,7 @@ type state struct {
 	root   bool     // needs root
 
 	code   int
-	first  string // the first line after name and state; numbers are 0, $D is the folder
+	first  string // the first line after name and state; numbers are 0, $D is the folder; "" where the check's own tests have it
 	labels string // of the metrics
 	remedy string // part of the first problem's remedy
 }
@@ -43,14 +43,14 @@ func testStates(t *testing.T, binary string, table map[string]state) {
 			}
 			got := observe(t, c, base)
 			want := c.service + " " + states[s.code] + ": " + s.first
-			if first := numberless(strings.ReplaceAll(got.first, w.dir, "$D")); got.code != s.code || first != want {
+			if first := numberless(strings.ReplaceAll(got.first, w.dir, "$D")); got.code != s.code || s.first != "" && first != want {
 				t.Errorf("exit code %d\n got %s\nwant %s", got.code, first, want)
 			}
 			if labels := strings.Join(got.labels, " "); labels != s.labels {
 				t.Errorf("metrics %s\n   want %s", labels, s.labels)
 			}
 			switch {
-			case s.remedy == "" && len(got.doc.Problems) > 0 && got.code != 0:
+			case s.remedy == "" && s.first != "" && len(got.doc.Problems) > 0 && got.code != 0:
 				t.Errorf("the row has no remedy of %+v", got.doc.Problems[0])
 			case s.remedy != "" && (len(got.doc.Problems) == 0 || !strings.Contains(strings.ReplaceAll(got.doc.Problems[0].Remedy, w.dir, "$D"), s.remedy)):
 				t.Errorf("problems %+v, want the remedy %q", got.doc.Problems, s.remedy)
