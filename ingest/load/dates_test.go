@@ -302,3 +302,40 @@ func TestDayOfAPartOfAMonth(t *testing.T) {
 		same(t, rowsOf(t, um("BTCUSDT"), month), w.rows(t))
 	}
 }
+
+// TestEndsOfADay has rows in the first and last instant of days, in milliseconds and microseconds, and asks for one day.
+func TestEndsOfADay(t *testing.T) {
+	t.Parallel()
+	micros := func(d string) int64 { return day(t, d).Micros() }
+	tests := map[string]struct {
+		scale int64 // microseconds in an instant
+		text  string
+	}{
+		"milliseconds": {1000, "%d,61000.5,0.5,%d,%d,%d,true\n"},
+		"microseconds": {1, "%d,61000.5,0.5,%d,%d,%d,True,True\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			var text strings.Builder
+			for i, us := range []int64{
+				micros("2024-03-30"), micros("2024-03-31") - tt.scale, micros("2024-03-31"), micros("2024-04-01") - tt.scale, // a day on which clocks change in Europe
+			} {
+				fmt.Fprintf(&text, tt.text, i+1, i+1, i+1, us/tt.scale)
+			}
+			w.put(t, "futures/um/BTCUSDT-aggTrades-2024-03.csv", text.String())
+			r := w.load(t, asked(t, "2024-03-31", "2024-03-31"))
+			if r.Totals.Rows != 2 || r.Totals.Outside != 2 {
+				t.Errorf("%+v", r.Totals)
+			}
+			want := []string{"3|2024-03-31 00:00:00", "4|2024-03-31 23:59:59.999"}
+			if tt.scale == 1 {
+				want[1] += "999"
+			}
+			if diff := cmp.Diff(want, w.ask(t, "SELECT agg_trade_id, CAST(timestamp AS VARCHAR) FROM aggtrades_history ORDER BY 1")); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -446,3 +446,60 @@ func TestExplainKeepsToOneLine(t *testing.T) {
 		}
 	}
 }
+
+// TestNoWayOut has a database, open for writing or reading, read no other file, load no extension and take no other setting back.
+func TestNoWayOut(t *testing.T) {
+	t.Parallel()
+	path := sound(t)
+	notes := filepath.Join(t.TempDir(), "notes.csv")
+	if err := os.WriteFile(notes, []byte("a,b\n1,2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for form, open := range map[string]func(context.Context, string, Options) (*DB, error){"reading": OpenReadOnly, "writing": Open} {
+		db, err := open(t.Context(), path, Options{TempDirectory: path + ".tmp", MemoryLimit: 300 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, statement := range []string{
+			"SELECT * FROM read_csv('" + notes + "')", "SELECT * FROM read_text('/etc/passwd')", "COPY (SELECT 1) TO '" + notes + ".copy'",
+			"ATTACH '" + notes + ".duckdb' AS other", "INSTALL httpfs", "LOAD httpfs", "SET enable_external_access = true",
+		} {
+			if _, err := db.conn.ExecContext(t.Context(), statement); err == nil {
+				t.Errorf("for %s: %s was done", form, statement)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, _ := filepath.Glob(notes + "?*"); len(left) > 0 {
+		t.Errorf("it wrote %v", left)
+	}
+}
+
+// TestSettingsOfAWriter are those the whole design rests on.
+func TestSettingsOfAWriter(t *testing.T) {
+	t.Parallel()
+	path := sound(t)
+	db, err := Open(t.Context(), path, Options{Threads: 2, MemoryLimit: 256 << 20, TempDirectory: path + ".tmp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for setting, want := range map[string]string{
+		"checkpoint_threshold": "0 bytes", "auto_checkpoint_skip_wal_threshold": "0", "threads": "2", "memory_limit": "256.0 MiB", "temp_directory": path + ".tmp",
+		"preserve_insertion_order": "false", "TimeZone": "UTC", "autoload_known_extensions": "false", "autoinstall_known_extensions": "false", "enable_external_access": "false",
+	} {
+		got, err := queryOne(t.Context(), db.conn, "SELECT CAST(current_setting('"+setting+"') AS VARCHAR)", func(r scanner) (string, error) {
+			var s string
+			return s, r.Scan(&s)
+		})
+		if err != nil || got != want {
+			t.Errorf("%s is %q, %v, expected %q", setting, got, err, want)
+		}
+	}
+	inserted(t, db, um("ETHUSDT"), trades(1, 200_000))
+	if _, err := os.Stat(path + ".wal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a commit left a write-ahead log: %v", err)
+	}
+}
