@@ -2,9 +2,12 @@ package load_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -167,6 +170,56 @@ func TestLargeFiles(t *testing.T) {
 			_ = want
 			if n := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); n[0] != fmt.Sprintf("%d|%d", wantRows, wantRows) {
 				t.Errorf("rows and distinct ids are %s, expected %d", n, wantRows)
+			}
+		})
+	}
+}
+
+// TestIDOfTwoTradesInAdjacentDays has the real rows of issue 353: the last id of one day is the first of the next, with another trade. The one that was
+// there first stays, whichever day comes first.
+func TestIDOfTwoTradesInAdjacentDays(t *testing.T) {
+	t.Parallel()
+	folder := filepath.Join(samples(t), "defects")
+	tail, first := read(t, filepath.Join(folder, "spot-ZILBTC-2021-02-28-tail.csv")), read(t, filepath.Join(folder, "spot-ZILBTC-2021-03-01-head.csv"))
+	const day1, day2 = "spot/ZILBTC-aggTrades-2021-02-28.csv", "spot/ZILBTC-aggTrades-2021-03-01.csv"
+	without := func(text string) string {
+		var b strings.Builder
+		for l := range strings.Lines(text) {
+			if !strings.HasPrefix(l, "12027555,") {
+				b.WriteString(l)
+			}
+		}
+		return b.String()
+	}
+	tests := map[string]struct {
+		runs [][]string // the files that arrive before each run
+		want string
+		late bool // it is the earlier day whose trade is left out
+	}{
+		"both at once":        {[][]string{{day1, day2}}, tail + without(first), false},
+		"one after the other": {[][]string{{day1}, {day2}}, tail + without(first), false},
+		"the later day first": {[][]string{{day2}, {day1}}, without(tail) + first, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			for _, files := range tt.runs {
+				for _, f := range files {
+					w.put(t, f, map[string]string{day1: tail, day2: first}[f])
+				}
+				w.load(t)
+			}
+			w.load(t)
+			same(t, rowsOf(t, spot("ZILBTC"), tt.want), w.rows(t))
+			const entry = "SELECT rows_inserted, rows_conflict, status, coalesce(error_message, '') FROM ingestion_log ORDER BY period_start"
+			says := "partial|1 rows left out: the database holds other trades with their ids, the first is agg_trade_id 12027555"
+			want := []string{"9|0|success|", "4|1|" + says}
+			if tt.late {
+				want = []string{"8|1|" + says, "5|0|success|"}
+			}
+			if diff := cmp.Diff(want, w.ask(t, entry)); diff != "" {
+				t.Errorf("ledger (-want +got):\n%s", diff)
 			}
 		})
 	}
