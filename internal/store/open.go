@@ -200,8 +200,8 @@ func Create(ctx context.Context, path string) (err error) {
 		}
 		return fmt.Errorf("create database: %w", err)
 	}
+	removeUnfinished(path)
 	temp := fmt.Sprintf("%s.new-%d", path, os.Getpid())
-	removeAll(temp, temp+".wal")
 	defer func() {
 		if err != nil {
 			removeAll(temp, temp+".wal")
@@ -221,6 +221,21 @@ func Create(ctx context.Context, path string) (err error) {
 		return &Error{Kind: pathKind(err), Path: path, Text: "rename the new database into place: " + err.Error(), Err: err}
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// removeUnfinished removes what processes that were killed while they created the database left of it.
+func removeUnfinished(path string) {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		return // whoever writes there next will say so
+	}
+	for _, e := range entries {
+		pid, ours := strings.CutPrefix(strings.TrimSuffix(e.Name(), ".wal"), filepath.Base(path)+".new-")
+		n, err := strconv.Atoi(pid)
+		if ours && err == nil && (n == os.Getpid() || errors.Is(unix.Kill(n, 0), unix.ESRCH)) {
+			removeAll(filepath.Join(filepath.Dir(path), e.Name()))
+		}
+	}
 }
 
 func removeAll(paths ...string) {
