@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -34,6 +35,9 @@ func Main[C any, P interface {
 	*C
 	Check
 }](name string, args []string, stdout io.Writer) int {
+	// The kernel gives a signal for the process to its first thread, which this goroutine now keeps: where that thread waited for a
+	// file system that does not answer, a signal would be seen only when it does.
+	runtime.LockOSThread()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	// A closed stdout must come back as an error of Write: by default the runtime dies of SIGPIPE on descriptor 1.
