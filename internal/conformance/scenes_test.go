@@ -37,7 +37,7 @@ func scenes() map[string]func(*testing.T) world {
 
 func sceneSpec() synth.Spec {
 	day := catalog.DayOf(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
-	return synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(day), Rows: 50_000, FirstID: 1}
+	return synth.Spec{Series: catalog.Series{Market: catalog.UM, Symbol: "BTCUSDT"}, Period: catalog.DayPeriod(day), Rows: 5000, FirstID: 1}
 }
 
 // freeScene is after a load.
