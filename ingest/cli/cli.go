@@ -34,20 +34,6 @@ type Program struct {
 	Terminal func(io.Writer) bool
 }
 
-// grammar is the command line.
-type grammar struct {
-	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
-	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
-
-	Config  settings.Flag `embed:""`
-	Version bool          `short:"V" help:"Print the version."`
-}
-
-// command is one sub-command with its flags filled in.
-type command interface {
-	run(ctx context.Context, p Program) error
-}
-
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, p Program) int {
 	if slices.Contains(p.Args, "--version") || slices.Contains(p.Args, "-V") {
@@ -68,35 +54,33 @@ func Main(ctx context.Context, p Program) int {
 	parsed, err := parser.Parse(p.Args)
 	if exited { // help was asked for
 		_, werr := p.Stdout.Write(help.Bytes())
-		return exitCode(werr)
+		return p.end(werr)
 	}
 	if err != nil {
 		return p.usage(err)
 	}
-	var c command
-	switch parsed.Command() {
-	case "migrate":
-		c = &g.Migrate
-	default:
-		c = &g.Run
+	c, err := selected(parsed)
+	if err == nil {
+		err = c.run(ctx, p)
 	}
-	err = c.run(ctx, p)
-	var shown *shownError
-	if err != nil && !errors.As(err, &shown) {
-		if errors.Is(err, load.ErrUsage) {
-			return p.usage(err)
-		}
-		fmt.Fprintf(p.Stderr, "%s: %v\n", name, err)
-	}
-	return exitCode(err)
+	return p.end(err)
 }
 
-// shownError is an error that the report has told already.
-type shownError struct{ error }
-
-func (e *shownError) Unwrap() error { return e.error }
-
-func exitCode(err error) int { return load.ExitCodeOf(err) }
+// end tells how the sub-command ended, unless it told that itself, and gives the exit code.
+func (p Program) end(err error) int {
+	var shown *shownError
+	var bad *findingsError
+	switch {
+	case errors.As(err, &bad):
+		return bad.code
+	case err == nil, errors.As(err, &shown):
+	case errors.Is(err, load.ErrUsage):
+		return p.usage(err)
+	default:
+		fmt.Fprintf(p.Stderr, "%s: %v\n", name, err)
+	}
+	return load.ExitCodeOf(err)
+}
 
 // usage tells what is wrong with the command line.
 func (p Program) usage(err error) int {

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/manual"
 )
 
 // migrateCmd is the flags of migrate.
@@ -28,12 +28,21 @@ func (c *migrateCmd) run(ctx context.Context, p Program) error {
 		return err
 	}
 	if d.Output == "json" {
-		e := json.NewEncoder(p.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(m)
+		return p.writeJSON(m)
 	}
 	_, err = p.Stdout.Write([]byte(migrationText(m)))
 	return err
+}
+
+func (c *migrateCmd) manual() manual.Text {
+	return manual.Text{
+		Summary: "Bring an existing database's ledger up to date, or widen its quantity column.",
+		Detail: `A database of the Python scripts is loaded as it is; migrate adds the ledger, or the columns that it lacks. What is there
+is kept.`,
+		Examples: []manual.Example{
+			{Does: "what would be changed", Command: "ingest-aggtrades migrate --db=trades.duckdb --dry-run"},
+		},
+	}
 }
 
 // migrationText is the outcome for people.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/manual"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
@@ -123,12 +123,21 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	return nil
 }
 
+func (c *runCmd) manual() manual.Text {
+	return manual.Text{
+		Summary: "Load Binance aggTrades files into one DuckDB file, each exactly once.",
+		Detail: `Files are .csv, .zip, .csv.gz or .csv.zst, daily or monthly, in any layout. What is loaded already is skipped, a file that
+is broken is left out as a whole, and a load that was killed is finished by the next one.`,
+		Examples: []manual.Example{
+			{Does: "load all that is not loaded yet", Command: "ingest-aggtrades --db=trades.duckdb --data-dir=downloads"},
+		},
+	}
+}
+
 // writeReport writes the report to stdout in the form that was asked for.
 func writeReport(p Program, form string, report *load.Report) error {
 	if form == "json" {
-		e := json.NewEncoder(p.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(report)
+		return p.writeJSON(report)
 	}
 	_, err := p.Stdout.Write(reportText(report))
 	return err

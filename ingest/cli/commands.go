@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/manual"
+	"github.com/check-ingest/check-ingest/internal/settings"
+)
+
+// grammar is the command line. A sub-command is a field here, of a type that implements [command] on its pointer and
+// whose exported fields are its flags; help, manual page, completion and settings are made from that.
+type grammar struct {
+	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
+	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
+
+	Config  settings.Flag `embed:""`
+	Version bool          `short:"V" help:"Print the version."`
+}
+
+// command is one sub-command with its flags filled in.
+type command interface {
+	// run does what the sub-command is for. It writes its results to p.Stdout. An error is told on p.Stderr, and gives
+	// the exit code by [load.ExitCodeOf]; see [shownError] and [findingsError] for the others.
+	run(ctx context.Context, p Program) error
+
+	// manual is what help and manual page say besides flags. Without exit codes of its own, those of a load hold.
+	manual() manual.Text
+}
+
+// selected is the sub-command that was asked for.
+func selected(parsed *kong.Context) (command, error) {
+	node := parsed.Selected()
+	if node == nil {
+		return nil, fmt.Errorf("%w: expected a command", load.ErrUsage)
+	}
+	c, ok := node.Target.Addr().Interface().(command)
+	if !ok {
+		return nil, fmt.Errorf("internal error: %s is no command", node.Name)
+	}
+	return c, nil
+}
+
+// shownError is an error that the report has told already; only its exit code is left to give.
+type shownError struct{ error }
+
+func (e *shownError) Unwrap() error { return e.error }
+
+// findingsError ends a sub-command that did its work and found something bad, which its output has told.
+type findingsError struct{ code int }
+
+func (e *findingsError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// writeJSON writes v to stdout for machines.
+func (p Program) writeJSON(v any) error {
+	e := json.NewEncoder(p.Stdout)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}
