@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -69,6 +70,10 @@ func (f *fake) Check(ctx context.Context, _ time.Time) (nagios.Result, error) {
 		Stage(ctx, "waiting politely")
 		<-ctx.Done()
 		return nagios.Result{}, ctx.Err()
+	case "cancelled": // as a statement is that the database's driver says was interrupted
+		Stage(ctx, "asking")
+		<-ctx.Done()
+		return nagios.Result{}, fmt.Errorf("ask: %w", context.Canceled)
 	case "partial":
 		<-ctx.Done()
 		result.Problems = []nagios.Problem{{State: nagios.Warning, Text: "half of it did not answer"}}

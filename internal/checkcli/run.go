@@ -175,7 +175,7 @@ func (p Program) execute(check Check, a parsed, now, begin time.Time) nagios.Rep
 		switch {
 		case err == nil:
 			return nagios.Judge(p.Name, r, check.Metrics(), a.thresholds)
-		case errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil:
+		case ctx.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
 			return track(ctx).timedOut(p.Name, a.flags)
 		default:
 			return track(ctx).interrupted(p.Name, nagios.Unknown, err.Error())

@@ -85,6 +85,7 @@ func TestCheckThatWatchesItsContext(t *testing.T) {
 		out  string
 	}{
 		"may give up":           {[]string{"--do=polite"}, 3, "INGEST FAKE UNKNOWN: timed out after 10s while waiting politely\n"},
+		"or be cancelled":       {[]string{"--do=cancelled"}, 3, "INGEST FAKE UNKNOWN: timed out after 10s while asking\n"},
 		"with the state chosen": {[]string{"--do=polite", "-t1", "--timeout-state=warning"}, 1, "INGEST FAKE WARNING: timed out after 1s while waiting politely\n"},
 		"may tell what it has":  {[]string{"--do=partial"}, 1, "INGEST FAKE WARNING: half of it did not answer | value=5;100;;0\n"},
 		"even with little time": {[]string{"--do=partial", "-t", "10ms"}, 1, "INGEST FAKE WARNING: half of it did not answer | value=5;100;;0\n"},

@@ -101,12 +101,16 @@ var texts = []struct {
 var holderPID = regexp.MustCompile(`\(PID (\d+)\)`)
 
 // explain turns an error of DuckDB or its driver about the database at path into an [Error]. Errors of a cancelled context, nil, and
-// errors that are explained already come back as they are.
+// errors that are explained already come back as they are. An interrupted statement is a cancelled context too: nothing else interrupts
+// one, but where that happens before it runs the driver does not say so.
 func explain(path string, err error) error {
 	var known *Error
+	var d *duckdb.Error
 	switch {
 	case err == nil, errors.As(err, &known), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
+	case errors.As(err, &d) && d.Type == duckdb.ErrorTypeInterrupt:
+		return fmt.Errorf("%w: %w", context.Canceled, err)
 	}
 	text := err.Error()
 	for _, t := range texts {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/duckdb/duckdb-go/v2"
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 )
@@ -443,6 +444,18 @@ func TestExplainKeepsToOneLine(t *testing.T) {
 	for _, same := range []error{nil, context.Canceled, context.DeadlineExceeded, fmt.Errorf("wait: %w", context.Canceled), &Error{Kind: KindHeld}} {
 		if got := explain("/db", same); !errors.Is(got, same) || got != nil && KindOf(got) != KindOf(same) {
 			t.Errorf("%v became %v", same, got)
+		}
+	}
+}
+
+// TestInterruptedStatement is a cancelled context, also where the driver says only that DuckDB was interrupted.
+func TestInterruptedStatement(t *testing.T) {
+	t.Parallel()
+	interrupt := &duckdb.Error{Type: duckdb.ErrorTypeInterrupt, Msg: "INTERRUPT Error: Interrupted!"}
+	for _, err := range []error{interrupt, fmt.Errorf("look for duplicates: %w", interrupt), errors.Join(context.DeadlineExceeded, interrupt)} {
+		got := explain("/db", err)
+		if !errors.Is(got, context.Canceled) && !errors.Is(got, context.DeadlineExceeded) || !errors.Is(got, interrupt) {
+			t.Errorf("%v became %v", err, got)
 		}
 	}
 }
