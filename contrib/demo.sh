@@ -15,7 +15,7 @@ if [ -z "$data" ]; then
 	data=$demo/data
 	if [ ! -d "$data" ]; then
 		echo "No DATA_DIR was given, so the files to load are made up:"
-		go run ./internal/synth/samples -dir "$data"
+		go run ./internal/synth/samples -dir "$data" -end "$(date -u -d yesterday +%F)" # the newest day that Binance has published
 	fi
 fi
 
