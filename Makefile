@@ -19,10 +19,10 @@ KILLS    ?= 1000
 DATA_DIR ?=
 DEMO     ?= demo
 
-.PHONY: help all build demo test race fuzz bench lint fmt vet deps check soak clean
+.PHONY: help all build demo test integration race fuzz bench lint fmt vet deps check soak clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 all: build test ## build and test
 
@@ -36,6 +36,9 @@ demo: build ## build, load files (DATA_DIR=..., or made-up ones) and run the fiv
 
 test: ## the tests
 	go test ./...
+
+integration: build ## contrib against the real monitoring systems, as far as they are installed
+	go test -tags integration -count=1 -timeout 20m ./internal/integration
 
 race: ## the tests with the race detector, without the long ones
 	go test -race -short ./...
