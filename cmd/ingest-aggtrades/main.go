@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/cli"
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
 )
 
 func main() {
 	ctx, stop := cli.WithSignals(context.Background())
 	code := cli.Main(ctx, cli.Program{
-		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now, Version: cli.Version(), RunID: cli.NewRunID(time.Now()),
+		Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now, Build: buildinfo.Read(), RunID: cli.NewRunID(time.Now()),
 		Terminal: cli.IsTerminal,
 	})
 	stop()

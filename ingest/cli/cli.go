@@ -14,6 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
+	"github.com/check-ingest/check-ingest/internal/near"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
@@ -28,7 +30,7 @@ type Program struct {
 	Stderr    io.Writer
 	LookupEnv func(string) (string, bool)
 	Now       func() time.Time
-	Version   string // one line, without the program's name
+	Build     buildinfo.Info
 	RunID     string
 	// Terminal reports whether a stream is one; a progress bar is drawn where stderr is.
 	Terminal func(io.Writer) bool
@@ -37,16 +39,14 @@ type Program struct {
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, p Program) int {
 	if slices.Contains(p.Args, "--version") || slices.Contains(p.Args, "-V") {
-		fmt.Fprintf(p.Stdout, "%s %s\n", name, p.Version)
-		return load.ExitOK
+		_, err := fmt.Fprintf(p.Stdout, "%s %s\n", name, p.Build)
+		return p.end(err)
 	}
 	var g grammar
 	var help bytes.Buffer
 	exited := false
 	s := settings.New(settings.Source{App: name, LookupEnv: p.LookupEnv})
-	parser, err := kong.New(&g, kong.Name(name), kong.Description(description()), kong.Writers(&help, &help), kong.Exit(func(int) { exited = true }),
-		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 80, Compact: true, NoExpandSubcommands: true}), kong.WithHyphenPrefixedParameters(true),
-		kong.Help(helpWithExitCodes), kong.Vars{"lock_file": runstate.DefaultLockFile}, kong.ValueFormatter(helpText), groups(), s.Option())
+	parser, err := newParser(&g, s.Option(), kong.Writers(&help, &help), kong.Exit(func(int) { exited = true }))
 	if err != nil {
 		fmt.Fprintf(p.Stderr, "%s: internal error: %v\n", name, err)
 		return load.ExitUsage
@@ -57,13 +57,24 @@ func Main(ctx context.Context, p Program) int {
 		return p.end(werr)
 	}
 	if err != nil {
-		return p.usage(err)
+		return p.usage(misspelt(err, parser.Model))
 	}
 	c, err := selected(parsed)
 	if err == nil {
 		err = c.run(ctx, p)
 	}
 	return p.end(err)
+}
+
+// newParser makes a parser of the command line into g.
+func newParser(g *grammar, options ...kong.Option) (*kong.Kong, error) {
+	options = append(options, kong.Name(name), kong.Help(printHelp), kong.WithHyphenPrefixedParameters(true),
+		kong.Vars{"lock_file": runstate.DefaultLockFile}, groups())
+	k, err := kong.New(g, options...)
+	if err == nil {
+		k.Model.HelpFlag.Help, k.Model.HelpFlag.Group = "Print this help.", &kong.Group{Title: "Other:"}
+	}
+	return k, err
 }
 
 // end tells how the sub-command ended, unless it told that itself, and gives the exit code.
@@ -89,39 +100,32 @@ func (p Program) usage(err error) int {
 	return load.ExitUsage
 }
 
-func description() string {
-	return "Load Binance aggTrades files (.csv, .zip, .csv.gz, .csv.zst; daily or monthly) into one DuckDB file, each exactly once.\n\n" +
-		"Example: ingest-aggtrades --db trades.duckdb --data-dir ~/downloads"
-}
-
 func groups() kong.Option {
 	return kong.ExplicitGroups([]kong.Group{
 		{Key: "what", Title: "What to load:"},
 		{Key: "how", Title: "How:"},
 		{Key: "show", Title: "What to show:"},
+		{Key: "other", Title: "Other:"},
 	})
 }
 
-// helpText is the help of a flag with its default.
-func helpText(v *kong.Value) string {
-	if v.HasDefault && v.Default != "" && !v.IsBool() {
-		return v.Help + " Default: " + v.Default + "."
-	}
-	return v.Help
-}
-
-// helpWithExitCodes is kong's help followed by the table of exit codes.
-func helpWithExitCodes(o kong.HelpOptions, ctx *kong.Context) error {
-	if err := kong.DefaultHelpPrinter(o, ctx); err != nil {
+// misspelt adds to an error about a word that is no sub-command the one that was probably meant.
+func misspelt(err error, app *kong.Application) error {
+	word, ok := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if !ok || strings.Contains(word, "did you mean") {
 		return err
 	}
-	w := ctx.Stdout
-	fmt.Fprintf(w, "\nEvery flag can be set by a variable (%s for --data-dir) or in\n%s. Flag beats environment beats file.\n", settings.EnvName("data-dir"), settings.SystemFile)
-	fmt.Fprint(w, "\nExit codes:\n")
-	for _, e := range load.ExitCodes() {
-		fmt.Fprintf(w, "  %3d  %s\n", e.Code, e.Meaning)
+	var commands []string
+	for _, n := range app.Children {
+		if !n.Hidden {
+			commands = append(commands, n.Name)
+		}
 	}
-	return nil
+	hint := near.Hint(word, commands)
+	if hint == "" {
+		hint = "; the commands are " + strings.Join(commands, ", ")
+	}
+	return fmt.Errorf("no command %q%s", word, hint)
 }
 
 // IsTerminal reports whether w is a terminal.

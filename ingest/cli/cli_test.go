@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/doctest"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
@@ -21,7 +22,7 @@ import (
 func TestEveryFlagCanBeASetting(t *testing.T) {
 	t.Parallel()
 	var g grammar
-	parser, err := kong.New(&g, kong.Name(name), kong.Vars{"lock_file": "lock"}, groups())
+	parser, err := newParser(&g)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +37,7 @@ func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	code = Main(t.Context(), Program{
-		Args: args, Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now, Version: "1.2.3", RunID: "run",
+		Args: args, Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now, Build: buildinfo.Info{Version: "1.2.3"}, RunID: "run",
 		Terminal: func(io.Writer) bool { return false },
 	})
 	return code, out.String(), errs.String()
@@ -53,6 +54,38 @@ func TestVersionAndHelp(t *testing.T) {
 	for _, e := range load.ExitCodes() {
 		if !strings.Contains(help, e.Meaning) {
 			t.Errorf("the help does not say %q", e.Meaning)
+		}
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	code, page, stderr := run(t, "man")
+	if code != 0 || stderr != "" || !strings.Contains(page, `.SH "INGEST\-AGGTRADES MIGRATE"`) || !strings.Contains(page, "the lock or the database is held") {
+		t.Errorf("man: exit code %d, %q, %s", code, stderr, page)
+	}
+	doctest.Man(t, page)
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		code, script, stderr := run(t, "completion", shell)
+		if code != 0 || stderr != "" || !strings.Contains(script, "widen-quantity") {
+			t.Errorf("completion %s: exit code %d, %q, %s", shell, code, stderr, script)
+		}
+		doctest.Script(t, shell, script)
+	}
+}
+
+func TestMisspelt(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"migarte":              `ingest-aggtrades: no command "migarte", did you mean "migrate"?` + "\n",
+		"something":            `ingest-aggtrades: no command "something"; the commands are run, `,
+		"--dbb=x --data-dir=d": `ingest-aggtrades: unknown flag --dbb, did you mean "--db"?` + "\n",
+		"completion ksh":       `ingest-aggtrades: <shell>: shell "ksh": expected bash, zsh or fish` + "\n",
+		"completion":           `ingest-aggtrades: expected "<shell>"` + "\n",
+	} {
+		code, stdout, stderr := run(t, strings.Fields(args)...)
+		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, want) || !strings.HasSuffix(stderr, "\nTry: ingest-aggtrades --help\n") {
+			t.Errorf("%s: %d, %q, %q, want %q", args, code, stdout, stderr, want)
 		}
 	}
 }

@@ -17,9 +17,12 @@ import (
 type grammar struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
 	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
+	// Sub-commands about the program itself.
+	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
 
-	Config  settings.Flag `embed:""`
-	Version bool          `short:"V" help:"Print the version."`
+	Config  settings.Flag `embed:"" group:"other"`
+	Version bool          `group:"other" short:"V" help:"Print the version."`
 }
 
 // command is one sub-command with its flags filled in.

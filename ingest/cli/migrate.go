@@ -12,9 +12,9 @@ import (
 
 // migrateCmd is the flags of migrate.
 type migrateCmd struct {
+	Database      database `embed:""`
 	WidenQuantity bool     `group:"what" help:"Let quantity hold more than ten digits before the point."`
 	DryRun        bool     `group:"what" help:"Show what would be done, and change nothing."`
-	Database      database `embed:""`
 }
 
 func (c *migrateCmd) run(ctx context.Context, p Program) error {
@@ -22,7 +22,7 @@ func (c *migrateCmd) run(ctx context.Context, p Program) error {
 	d := c.Database
 	m, err := load.Migrate(ctx, load.Config{
 		Database: d.DB, LockFile: d.LockFile, Wait: time.Duration(d.Wait), DryRun: c.DryRun,
-		OpenPatience: time.Minute, RunID: p.RunID, Version: p.Version, Log: show.log, Now: p.Now,
+		OpenPatience: time.Minute, RunID: p.RunID, Version: p.Build.Version, Log: show.log, Now: p.Now,
 	}, c.WidenQuantity)
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -36,21 +35,4 @@ func NewRunID(now time.Time) string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails
 	return now.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
-}
-
-// Version is the version of the program and of the DuckDB driver in it.
-func Version() string {
-	version, driver := "devel", ""
-	info, ok := debug.ReadBuildInfo()
-	if ok {
-		if v := info.Main.Version; v != "" && v != "(devel)" {
-			version = v
-		}
-		for _, d := range info.Deps {
-			if d.Path == "github.com/duckdb/duckdb-go/v2" {
-				driver = " (duckdb-go " + d.Version + ")"
-			}
-		}
-	}
-	return version + driver
 }

@@ -29,6 +29,8 @@ type database struct {
 
 // runCmd is the flags of run.
 type runCmd struct {
+	Database database `embed:""`
+
 	DataDir   string         `group:"what" required:"" placeholder:"DIR" help:"The folder that holds the downloads, in any layout."`
 	Symbol    []string       `group:"what" placeholder:"SYMBOL" help:"Load only this symbol. May be repeated."`
 	StartDate *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"First day to load, UTC."`
@@ -45,9 +47,8 @@ type runCmd struct {
 	BatchRows   int64             `group:"how" default:"1000000" placeholder:"N" help:"Rows of small files that share a transaction."`
 	MaxUnpacked bytesFlag         `group:"how" default:"64GiB" placeholder:"SIZE" help:"Largest content of a compressed file."`
 
-	NoProgress bool     `group:"show" help:"Log lines also where stderr is a terminal."`
-	Database   database `embed:""`
-	CPUProfile string   `name:"cpuprofile" hidden:"" placeholder:"FILE" help:"Write a CPU profile."`
+	NoProgress bool   `group:"show" help:"Log lines also where stderr is a terminal."`
+	CPUProfile string `name:"cpuprofile" hidden:"" placeholder:"FILE" help:"Write a CPU profile."`
 }
 
 // bytesFlag is a size such as 2GB, 512MiB or 1000000.
@@ -94,7 +95,7 @@ func (c *runCmd) config(p Program, log *slog.Logger) load.Config {
 		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
 		BatchRows: c.BatchRows, MaxUnpacked: int64(c.MaxUnpacked),
 		OpenPatience: time.Minute, Heartbeat: runstate.DefaultHeartbeat,
-		RunID: p.RunID, Version: p.Version, Log: log, Now: p.Now,
+		RunID: p.RunID, Version: p.Build.Version, Log: log, Now: p.Now,
 	}
 }
 
@@ -123,15 +124,9 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	return nil
 }
 
+// manual is the program's own, since run is what it does by default.
 func (c *runCmd) manual() manual.Text {
-	return manual.Text{
-		Summary: "Load Binance aggTrades files into one DuckDB file, each exactly once.",
-		Detail: `Files are .csv, .zip, .csv.gz or .csv.zst, daily or monthly, in any layout. What is loaded already is skipped, a file that
-is broken is left out as a whole, and a load that was killed is finished by the next one.`,
-		Examples: []manual.Example{
-			{Does: "load all that is not loaded yet", Command: "ingest-aggtrades --db=trades.duckdb --data-dir=downloads"},
-		},
-	}
+	return about()
 }
 
 // writeReport writes the report to stdout in the form that was asked for.

@@ -28,6 +28,9 @@ func ParseMarket(s string) (Market, error) {
 	}
 }
 
+// Choices are the names of the markets, as flags take them.
+func (Market) Choices() []string { return []string{string(Spot), string(UM), string(CM)} }
+
 // UnmarshalText lets flags and JSON hold a Market; see [ParseMarket].
 func (m *Market) UnmarshalText(text []byte) error {
 	parsed, err := ParseMarket(string(text))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/manual"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
@@ -30,14 +31,7 @@ type ThresholdUser interface {
 }
 
 // Manual is the prose of a check's help.
-type Manual struct {
-	Summary  string // one sentence: the question that the check answers
-	Detail   string // a paragraph or more, separated by blank lines
-	Examples []Example
-}
+type Manual = manual.Text
 
 // Example is a command line and what it is for.
-type Example struct {
-	Does    string // "as a gate before a load"
-	Command string
-}
+type Example = manual.Example

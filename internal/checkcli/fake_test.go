@@ -27,7 +27,7 @@ func (f *fake) Manual() Manual {
 	return Manual{
 		Summary:  "Does it do what it is told?",
 		Detail:   "It is a check for tests. Its paragraphs are wrapped at eighty columns, whatever\nthe lines in the source are.\n\nThis is the second.",
-		Examples: []Example{{"as it is", "check_ingest_fake"}, {"with a limit", "check_ingest_fake -w 5"}, {"slowly", "check_ingest_fake --do=hang"}},
+		Examples: []Example{{Does: "as it is", Command: "check_ingest_fake"}, {Does: "with a limit", Command: "check_ingest_fake -w 5"}, {Does: "slowly", Command: "check_ingest_fake --do=hang"}},
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/check-ingest/check-ingest/internal/completion"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
@@ -28,6 +29,8 @@ type flags struct {
 	Config       settings.Flag     `embed:"" group:"running"`
 	Version      bool              `group:"running" short:"V" help:"Print the version and exit 3."`
 	Help         bool              `group:"running" short:"h" help:"Print this help and exit 3."`
+	Completion   completion.Shell  `group:"running" placeholder:"SHELL" help:"Print a completion script for bash, zsh or fish and exit 0."`
+	Man          bool              `hidden:"" help:"Print the manual page and exit 0."`
 }
 
 // Validate checks what no single flag can.
@@ -73,6 +76,11 @@ const (
 	outputTable  output = "table"
 )
 
+// Choices are the names of the forms.
+func (output) Choices() []string {
+	return []string{string(outputPlugin), string(outputJSON), string(outputTable)}
+}
+
 // UnmarshalText reads the name of a form.
 func (o *output) UnmarshalText(text []byte) error {
 	switch out := output(text); out {
@@ -97,7 +105,7 @@ func (o output) render(rep nagios.Report, verbosity int) []byte {
 }
 
 // given reports whether a flag without value is among the arguments, by its name, its letter, or its letter among others
-// that take no value: -vh. It is for the flags that must work whatever is wrong with the others.
+// that take no value: -vh. letter may be "". It is for the flags that must work whatever is wrong with the others.
 func given(args []string, letter, long string) bool {
 	const noValue = "hvV"
 	for _, a := range args {
@@ -105,7 +113,7 @@ func given(args []string, letter, long string) bool {
 		switch {
 		case a == "--":
 			return false
-		case a == long, short && strings.Contains(letters, letter) && strings.Trim(letters, noValue) == "":
+		case a == long, short && letter != "" && strings.Contains(letters, letter) && strings.Trim(letters, noValue) == "":
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
@@ -55,10 +56,16 @@ func Run[C any, P interface {
 
 // run parses, executes and writes. newCheck makes a Cmd whose flags are not set yet.
 func (p Program) run(newCheck func() Check) int {
+	if text, asked, err := p.document(newCheck); asked && err == nil {
+		if p.write(text, time.Duration(defaultTimeout)) != nil {
+			return nagios.Unknown.ExitCode()
+		}
+		return 0
+	}
 	start, begin := p.Now(), time.Now()
 	rep, f := p.report(newCheck, start, begin)
 	rep.Seconds = p.Now().Sub(start).Seconds()
-	rep.Version = Version()
+	rep.Version = buildinfo.Read().Version
 	text := rep.text
 	if text == "" || f.Output == outputJSON {
 		text = string(f.Output.render(rep.Report, f.Verbose))
@@ -137,7 +144,7 @@ func (p Program) report(newCheck func() Check, now, begin time.Time) (out outcom
 	case f.Help:
 		return p.help(newCheck()), f
 	case f.Version:
-		text := p.binary() + " " + Version()
+		text := p.binary() + " " + buildinfo.Read().String()
 		return outcome{nagios.UnknownReport(p.Name, text), text + "\n"}, f
 	case a.err != nil:
 		return p.usage(a.err), f

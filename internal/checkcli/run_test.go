@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
+	"github.com/check-ingest/check-ingest/internal/manual"
 )
 
 func TestRun(t *testing.T) {
@@ -60,10 +63,10 @@ func TestRun(t *testing.T) {
 		"a file of settings in no folder":       {nil, []string{"--config=/nonexistent/x"}, 3, "INGEST FAKE UNKNOWN: usage: read settings /nonexistent/x: lstat /nonexistent: no such file or directory\n" + usage},
 		"an absent file of settings":            {nil, []string{"--config=/nonexistent"}, 3, "INGEST FAKE UNKNOWN: usage: read settings: lstat /nonexistent: no such file or directory\n" + usage},
 		"usage errors do not open a gate":       {nil, []string{"--gate", "--unheard-of"}, 3, "INGEST FAKE UNKNOWN: usage: unknown flag --unheard-of\n" + usage},
-		"the version":                           {nil, []string{"-V"}, 3, "check_ingest_fake " + Version() + "\n"},
-		"whatever else is wrong":                {nil, []string{"--bad", "x", "--version"}, 3, "check_ingest_fake " + Version() + "\n"},
-		"among letters, with more that's wrong": {nil, []string{"--bad", "-vV"}, 3, "check_ingest_fake " + Version() + "\n"},
-		"among other letters":                   {nil, []string{"-vV"}, 3, "check_ingest_fake " + Version() + "\n"},
+		"the version":                           {nil, []string{"-V"}, 3, "check_ingest_fake " + buildinfo.Read().String() + "\n"},
+		"whatever else is wrong":                {nil, []string{"--bad", "x", "--version"}, 3, "check_ingest_fake " + buildinfo.Read().String() + "\n"},
+		"among letters, with more that's wrong": {nil, []string{"--bad", "-vV"}, 3, "check_ingest_fake " + buildinfo.Read().String() + "\n"},
+		"among other letters":                   {nil, []string{"-vV"}, 3, "check_ingest_fake " + buildinfo.Read().String() + "\n"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -129,26 +132,40 @@ func TestHelp(t *testing.T) {
 		})
 	}
 	for line := range strings.Lines(text) {
-		if len(strings.TrimRight(line, "\n")) > width {
-			t.Errorf("wider than %d columns: %q", width, line)
+		if len(strings.TrimRight(line, "\n")) > manual.Width {
+			t.Errorf("wider than %d columns: %q", manual.Width, line)
 		}
 	}
 }
 
-func TestLongExamplesAreWrapped(t *testing.T) {
+// TestDocuments: what packages install is printed whatever else is on the command line or in settings, with exit code 0.
+func TestDocuments(t *testing.T) {
 	t.Parallel()
-	const flag = " --a-flag=with-a-value-of-28" // 28 columns
-	for command, want := range map[string]string{
-		"check": "  check\n",
-		"check" + flag + flag + " -w 5 -c 67890123":      "  check" + flag + flag + " -w 5 -c 67890123\n",
-		"check" + flag + flag + " -w 5 -c 678901234":     "  check" + flag + flag + " -w 5 \\\n      -c 678901234\n",
-		"check" + flag + flag + " -w 5" + flag + " -c 6": "  check" + flag + flag + " -w 5 \\\n     " + flag + " -c 6\n",
+	for name, tc := range map[string]struct {
+		args []string
+		want string
+	}{
+		"manual page":                      {[]string{"--man"}, ".TH CHECK_INGEST_FAKE 1 "},
+		"manual page with bad settings":    {[]string{"--config=/nonexistent", "--man"}, ".TH CHECK_INGEST_FAKE 1 "},
+		"bash":                             {[]string{"--completion=bash"}, "# bash completion for check_ingest_fake\n"},
+		"zsh, in two words":                {[]string{"--completion", "zsh"}, "#compdef check_ingest_fake\n"},
+		"fish, after what is wrong":        {[]string{"--bad", "--completion=fish"}, "# fish completion for check_ingest_fake\n"},
+		"the metrics complete a threshold": {[]string{"--completion=fish"}, "'value= size='"},
 	} {
-		var b strings.Builder
-		writeCommand(&b, command)
-		if diff := cmp.Diff(want, b.String()); diff != "" {
-			t.Errorf("(-want +got)\n%s", diff)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, out := run(map[string]string{"CHECK_INGEST_OUTPUT": "json"}, tc.args...)
+			if code != 0 || !strings.Contains(out, tc.want) {
+				t.Errorf("exit code %d, no %q in %s", code, tc.want, out)
+			}
+		})
+	}
+	code, out := run(nil, "--completion=tcsh")
+	if want := `INGEST FAKE UNKNOWN: usage: --completion: shell "tcsh": expected bash, zsh or fish`; code != 3 || !strings.HasPrefix(out, want) {
+		t.Errorf("exit code %d, %q, want %q", code, out, want)
+	}
+	if code, out := run(nil, "--completion=bash", "--help"); code != 3 || !strings.Contains(out, "Usage:") {
+		t.Errorf("help is more urgent: exit code %d, %q", code, out)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync/atomic"
 
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -96,4 +97,9 @@ func (c crash) report(name string) nagios.Report {
 	}}
 	rep.Debug = stackLines(c.stack)
 	return rep
+}
+
+// stackLines are the lines of a stack trace, without tabs.
+func stackLines(stack []byte) []string {
+	return strings.Split(strings.TrimSpace(strings.ReplaceAll(string(stack), "\t", "  ")), "\n")
 }

@@ -44,7 +44,7 @@ func flagsOf(t *testing.T, program string, args ...string) map[string]bool {
 // TestEveryFlagIsASetting: what the help tells of can stand in the file that all programs share, and in no other way is a key accepted.
 func TestEveryFlagIsASetting(t *testing.T) {
 	t.Parallel()
-	onlyOnTheLine := []string{"help", "version", "config"}
+	onlyOnTheLine := []string{"help", "version", "config", "completion"}
 	for _, c := range checks(t) {
 		t.Run(c.binary, func(t *testing.T) {
 			t.Parallel()

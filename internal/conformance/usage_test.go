@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/check-ingest/check-ingest/internal/doctest"
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
 
@@ -87,12 +88,34 @@ func TestVersion(t *testing.T) {
 			binary(t, c.binary) // where it does not build, one test says so
 			for _, args := range [][]string{{"-V"}, {"--version"}, {"--no-such-flag", "-V"}, {"-vV"}} {
 				o := call{args: args}.run(t, c.binary)
-				if o.code != 3 || o.stderr != "" || !regexp.MustCompile(`^`+c.binary+` [^ \n]+\n$`).MatchString(o.stdout) {
+				if o.code != 3 || o.stderr != "" || !regexp.MustCompile(`^`+c.binary+` [^ \n]+( \([^\n]*\))?\n$`).MatchString(o.stdout) {
 					t.Errorf("%q: exit code %d, stderr %q, output %q", args, o.code, o.stderr, o.stdout)
 				}
 			}
 			o := call{args: []string{"-V", "-o", "json"}}.run(t, c.binary)
 			o.parse(t, c, 3)
+		})
+	}
+}
+
+// TestDocuments: manual page and completion are printed with exit code 0 and readable by the programs they are for.
+func TestDocuments(t *testing.T) {
+	t.Parallel()
+	for _, c := range checks(t) {
+		t.Run(c.binary, func(t *testing.T) {
+			t.Parallel()
+			o := call{args: []string{"--man"}}.run(t, c.binary)
+			if o.code != 0 || o.stderr != "" || !strings.HasPrefix(o.stdout, ".TH ") {
+				t.Fatalf("--man: exit code %d, stderr %q, output %q", o.code, o.stderr, o.stdout)
+			}
+			doctest.Man(t, o.stdout)
+			for _, shell := range []string{"bash", "zsh", "fish"} {
+				o := call{args: []string{"--completion=" + shell}}.run(t, c.binary)
+				if o.code != 0 || o.stderr != "" || !strings.Contains(o.stdout, c.binary) {
+					t.Fatalf("--completion=%s: exit code %d, stderr %q, output %q", shell, o.code, o.stderr, o.stdout)
+				}
+				doctest.Script(t, shell, o.stdout)
+			}
 		})
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/check-ingest/check-ingest/ingest/cli"
+	"github.com/check-ingest/check-ingest/internal/buildinfo"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 		program: func() {
 			ctx, stop := cli.WithSignals(context.Background())
 			code := cli.Main(ctx, cli.Program{
-				Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now, Version: cli.Version(),
+				Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, LookupEnv: os.LookupEnv, Now: time.Now, Build: buildinfo.Read(),
 				RunID: cli.NewRunID(time.Now()), Terminal: cli.IsTerminal,
 			})
 			stop()

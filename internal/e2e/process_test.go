@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/ptytest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -334,7 +335,7 @@ func TestProgressOnATerminal(t *testing.T) {
 	for range 3 {
 		next = w.make(t, next, synth.Plain)
 	}
-	screen, terminal := openTerminal(t)
+	screen, terminal := ptytest.Open(t)
 	var shown bytes.Buffer
 	read := make(chan error, 1)
 	go func() {
@@ -361,30 +362,6 @@ func TestProgressOnATerminal(t *testing.T) {
 	if strings.Contains(shown.String(), "file committed") || !strings.Contains(stdout.String(), "3 of 3 files loaded") {
 		t.Errorf("shown %q, report %q", shown.String(), stdout.String())
 	}
-}
-
-// openTerminal is a pseudo-terminal: what is written to the second is read from the first.
-func openTerminal(tb testing.TB) (screen, terminal *os.File) {
-	tb.Helper()
-	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		tb.Skipf("open a terminal: %v", err)
-	}
-	tb.Cleanup(func() { _ = screen.Close() })
-	n, err := unix.IoctlGetInt(int(screen.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(screen.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err == nil {
-		terminal, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
-	}
-	if err == nil {
-		err = unix.IoctlSetWinsize(int(terminal.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 120})
-	}
-	if err != nil {
-		tb.Skipf("open a terminal: %v", err)
-	}
-	return screen, terminal
 }
 
 // random is a generator whose seed is told, so that a failure can be had again.

@@ -85,6 +85,9 @@ func Worst(states ...Status) Status {
 // MarshalText writes the state as String does.
 func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+// Choices are the names that flags take.
+func (Status) Choices() []string { return []string{"ok", "warning", "critical", "unknown"} }
+
 // UnmarshalText lets flags and JSON hold a Status; see [ParseStatus].
 func (s *Status) UnmarshalText(text []byte) error {
 	parsed, err := ParseStatus(string(text))

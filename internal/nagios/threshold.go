@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/near"
 )
 
 // Limits are the thresholds of one metric; nil where there is none.
@@ -81,7 +83,7 @@ func (t *Thresholds) add(specs []Spec, text string, field func(*Limits) **Range)
 	label = strings.TrimSpace(label)
 	i := slices.IndexFunc(specs, func(s Spec) bool { return s.Label == label })
 	if i < 0 {
-		return fmt.Errorf("no metric %q; this check has %s", label, labelList(specs))
+		return fmt.Errorf("no metric %q%s", label, hint(label, specs))
 	}
 	if specs[i].Needs != "" {
 		return fmt.Errorf("metric %s is measured only with %s", label, specs[i].Needs)
@@ -111,12 +113,16 @@ func (s Spec) defaults() Limits {
 	return l
 }
 
-func labelList(specs []Spec) string {
+// hint is the end of a message about a label that no metric has: the one that was meant, or all there are.
+func hint(label string, specs []Spec) string {
 	labels := make([]string, len(specs))
 	for i, s := range specs {
 		labels[i] = s.Label
 	}
-	return strings.Join(labels, ", ")
+	if meant := near.Hint(label, labels); meant != "" {
+		return meant
+	}
+	return "; this check has " + strings.Join(labels, ", ")
 }
 
 // Given reports whether the user set any threshold; defaults do not count.

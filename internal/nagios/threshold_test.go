@@ -64,7 +64,7 @@ func TestThresholds(t *testing.T) {
 		warning, critical []string
 		want              string
 	}{
-		"a metric that does not exist":       {warning: []string{"fre=1"}, want: `--warning: no metric "fre"; this check has free, age`},
+		"a metric that does not exist":       {warning: []string{"fre=1"}, want: `--warning: no metric "fre", did you mean "free"?`},
 		"a unit of another kind":             {critical: []string{"age=1GB"}, want: "--critical: metric age: range"},
 		"the same metric twice":              {critical: []string{"bad=1", "bad=2"}, want: "has one already"},
 		"the main metric twice":              {critical: []string{"1GB:", "free=2GB:"}, want: "has one already"},

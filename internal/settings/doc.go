@@ -9,7 +9,7 @@
 //
 // # File
 //
-// --config=PATH (or CHECK_INGEST_CONFIG) names the file. Without it /etc/check-ingest/config.yaml is read, then
+// --config=FILE (or CHECK_INGEST_CONFIG) names the file. Without it /etc/check-ingest/config.yaml is read, then
 // $XDG_CONFIG_HOME/check-ingest/config.yaml (~/.config if that is not set), whose keys beat the former's; either may be
 // missing. Keys are the names of flags. What stands in a section that bears a binary's name is for that binary alone and beats
 // what stands outside:
@@ -23,7 +23,7 @@
 //	  threads: 2
 //
 // A key outside sections must be a flag of at least one binary, a key in a section a flag of that one; anything else is an
-// error that names file, line, key and the nearest known key. A file is at most 1 MiB, a regular file (links to one
+// error that names file, line, key and the key that was probably meant. A file is at most 1 MiB, a regular file (links to one
 // are followed), and not one that anybody may write.
 //
 // # Use

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/check-ingest/check-ingest/internal/near"
 )
 
 // entry is the value of one key as it stands in a file.
@@ -80,8 +82,7 @@ func (f file) addSection(into map[string]entry, key, value *yaml.Node) error {
 // add puts one key into a map, if it is one of known. alsoNear are names that are no keys but may have been meant.
 func (f file) add(into map[string]entry, key, value *yaml.Node, known, alsoNear []string) error {
 	if !slices.Contains(known, key.Value) {
-		return fmt.Errorf("%s:%d: unknown key %q; the nearest known one is %q", f.path, key.Line, key.Value,
-			nearest(key.Value, slices.Concat(known, alsoNear)))
+		return fmt.Errorf("%s:%d: unknown key %q%s", f.path, key.Line, key.Value, near.Hint(key.Value, slices.Concat(known, alsoNear)))
 	}
 	if value.Kind == yaml.AliasNode {
 		value = value.Alias

@@ -14,7 +14,7 @@ func Apps() []string {
 	}
 }
 
-// Keys are the flags of a binary that the file may set, which are all but --help, --version and --config; nil where
+// Keys are the flags of a binary that the file may set, which are all but those of [notKeys]; nil where
 // there is no such binary. The list stands here and not in the binaries because each must know the keys of all the
 // others in order to tell a key that is not meant for it from a misspelt one. [Drift] finds what is missing in it.
 func Keys(app string) []string {
@@ -42,7 +42,7 @@ func Keys(app string) []string {
 }
 
 // notKeys are the flags that only make sense on a command line.
-func notKeys() []string { return []string{"help", "version", "config"} }
+func notKeys() []string { return []string{"help", "version", "config", "completion", "man"} }
 
 // Drift compares [Keys] with the flags that a binary really has, those of its commands included, and names the flags
 // that Keys lacks and the keys that are no flag. It is for the binary's tests.
@@ -77,37 +77,4 @@ func knownTop() []string {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
-}
-
-// nearest is the candidate with the smallest edit distance to s.
-func nearest(s string, candidates []string) string {
-	best, least := "", len(s)+1<<10
-	for _, c := range candidates {
-		if d := distance(s, c); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance is the Levenshtein distance of a and b in bytes. a is cut at 64 bytes, since it comes from outside.
-func distance(a, b string) int {
-	a = a[:min(len(a), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -20,7 +20,7 @@ func EnvName(flag string) string {
 
 // Flag is the flag that names the file. A grammar that wants it embeds the struct.
 type Flag struct {
-	Config string `placeholder:"PATH" help:"Read settings from this YAML file, and from no other."`
+	Config string `placeholder:"FILE" help:"Read settings from this YAML file, and from no other."`
 }
 
 // Source says where settings come from besides the command line.

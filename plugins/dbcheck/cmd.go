@@ -13,8 +13,8 @@ import (
 
 // Cmd is the command line of check_ingest_db.
 type Cmd struct {
-	DB       string         `placeholder:"PATH" help:"The database."`
-	LockFile string         `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"PATH" help:"The loader's lock file: who holds both it and the database is the loader."`
+	DB       string         `placeholder:"FILE" help:"The database."`
+	LockFile string         `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"FILE" help:"The loader's lock file: who holds both it and the database is the loader."`
 	Symbol   []string       `placeholder:"SYMBOL" help:"Only this symbol. May be repeated."`
 	Market   catalog.Market `placeholder:"MARKET" help:"Only this market: spot, um or cm."`
 
@@ -32,7 +32,7 @@ type Cmd struct {
 // Validate checks what no single flag can.
 func (c *Cmd) Validate() error {
 	if c.DB == "" {
-		return errors.New("give --db=PATH, the database to look at")
+		return errors.New("give --db=FILE, the database to look at")
 	}
 	if c.LockFile == "" {
 		return errors.New("--lock-file: is empty")

@@ -35,7 +35,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	}
 	if in.rows == 0 {
 		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
-			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load something: ingest-aggtrades --db=" + o.path + " --data-dir=FOLDER",
+			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load something: ingest-aggtrades --db=" + o.path + " --data-dir=DIR",
 		})...)
 		return append(parts, "no trade yet")
 	}

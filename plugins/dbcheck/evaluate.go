@@ -67,7 +67,7 @@ func (c *Cmd) problem(o observation) nagios.Problem {
 	case store.KindMissing:
 		p.State = c.Missing
 		if e.Remedy == "" {
-			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=FOLDER"
+			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=DIR"
 		}
 	case store.KindHeld:
 		p.State = c.Busy

@@ -202,7 +202,7 @@ func TestUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no database":                      {nil, "give --db=PATH, the database to look at"},
+		"no database":                      {nil, "give --db=FILE, the database to look at"},
 		"an empty lock file":               {[]string{"--db=x", "--lock-file="}, "--lock-file: is empty"},
 		"a symbol of two parts":            {[]string{"--db=x", "--symbol=../x"}, `symbol "../x": character '.', expected letters, digits and '_'`},
 		"an unknown market":                {[]string{"--db=x", "--market=forex"}, `--market: market "forex": expected spot, um or cm`},

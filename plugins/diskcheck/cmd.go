@@ -12,9 +12,9 @@ import (
 
 // Cmd is the command line of check_ingest_disk.
 type Cmd struct {
-	DB      string         `placeholder:"PATH" help:"The database: the file system that holds it, or will hold it, is looked at."`
+	DB      string         `placeholder:"FILE" help:"The database: the file system that holds it, or will hold it, is looked at."`
 	Path    []string       `sep:"none" placeholder:"PATH[=ALIAS]" help:"Another folder or file whose file system is looked at. May be repeated; ALIAS names it in the metrics' labels."`
-	DataDir string         `placeholder:"PATH" help:"The downloads. With it, the space that pending files need is estimated. Needs --db."`
+	DataDir string         `placeholder:"DIR" help:"The downloads. With it, the space that pending files need is estimated. Needs --db."`
 	Symbol  []string       `placeholder:"SYMBOL" help:"Count only this symbol's files as pending. May be repeated."`
 	Market  catalog.Market `placeholder:"MARKET" help:"spot, um or cm: the market of files whose path does not tell. Default: um."`
 }
@@ -22,7 +22,7 @@ type Cmd struct {
 // Validate checks what no single flag can.
 func (c *Cmd) Validate() error {
 	if c.DB == "" && len(c.Path) == 0 {
-		return errors.New("give --db=PATH or --path=PATH, so that there is something to look at")
+		return errors.New("give --db=FILE or --path=PATH, so that there is something to look at")
 	}
 	if c.DataDir != "" && c.DB == "" {
 		return errors.New("--data-dir: needs --db, since what is pending depends on what the database has")

@@ -69,7 +69,7 @@ func TestFileSystem(t *testing.T) {
 		"a path below a file":             {[]string{"--path=$D/fill/x"}, 3, "INGEST DISK UNKNOWN: cannot look at $D/fill/x: statfs $D/fill/x: not a directory\n"},
 		"the proc file system":            {[]string{"--path=/proc"}, 3, "INGEST DISK UNKNOWN: /proc is on /proc (proc), which tells no size\n"},
 		"the default limit":               {[]string{"--path=$D"}, 2, "INGEST DISK CRITICAL: 50.3 MB free on $D (tmpfs), limit 100 GB | "},
-		"nothing to look at":              {nil, 3, "INGEST DISK UNKNOWN: usage: give --db=PATH or --path=PATH"},
+		"nothing to look at":              {nil, 3, "INGEST DISK UNKNOWN: usage: give --db=FILE or --path=PATH"},
 		"a data dir without a database":   {[]string{"--path=/", "--data-dir=/"}, 3, "INGEST DISK UNKNOWN: usage: --data-dir: needs --db"},
 		"needed without a data dir":       {[]string{"--path=/", "-c", "needed=1GB"}, 3, "INGEST DISK UNKNOWN: usage: --critical: metric needed is measured only with --data-dir"},
 		"two paths of one label":          {[]string{"--path=/a-b", "--path=/a_b"}, 3, "INGEST DISK UNKNOWN: usage: /a-b and /a_b would both be called \"a_b\" in the metrics: give one --path an alias, as in --path=/a_b=other"},

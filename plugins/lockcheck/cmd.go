@@ -13,7 +13,7 @@ import (
 
 // Cmd is the command line of check_ingest_lock.
 type Cmd struct {
-	LockFile string        `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"PATH" help:"The lock file, which the loader and the Python scripts share."`
+	LockFile string        `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"FILE" help:"The lock file, which the loader and the Python scripts share."`
 	Held     nagios.Status `default:"critical" placeholder:"STATE" help:"State of a held lock where no threshold is given."`
 
 	thresholds nagios.Thresholds

@@ -14,8 +14,8 @@ import (
 
 // Cmd is the command line of check_ingest_log.
 type Cmd struct {
-	DB       string         `placeholder:"PATH" help:"The database whose ledger is read."`
-	LockFile string         `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"PATH" help:"The loader's lock file, beside which it publishes its run."`
+	DB       string         `placeholder:"FILE" help:"The database whose ledger is read."`
+	LockFile string         `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"FILE" help:"The loader's lock file, beside which it publishes its run."`
 	Symbol   []string       `placeholder:"SYMBOL" help:"Count only this symbol's files. May be repeated."`
 	Market   catalog.Market `placeholder:"MARKET" help:"Count only this market's files: spot, um or cm."`
 
@@ -25,7 +25,7 @@ type Cmd struct {
 // Validate checks what no single flag can.
 func (c *Cmd) Validate() error {
 	if c.DB == "" {
-		return errors.New("give --db=PATH, the database whose ledger is to be read")
+		return errors.New("give --db=FILE, the database whose ledger is to be read")
 	}
 	if c.LockFile == "" {
 		return errors.New("--lock-file: is empty")

@@ -48,7 +48,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 // What to do where nothing was loaded, or not what was expected.
 const (
 	remedyLook  = "Look what was loaded and how fast: ingest-aggtrades status; the loader's log."
-	remedyStart = "Start a load: ingest-aggtrades --db=PATH --data-dir=FOLDER"
+	remedyStart = "Start a load: ingest-aggtrades --db=FILE --data-dir=DIR"
 )
 
 // counted reports whether it is known how the files came out.
