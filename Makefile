@@ -13,7 +13,7 @@ STATIC := check_ingest_lock check_ingest_disk check_ingest_csv
 LINKED := check_ingest_db check_ingest_log ingest-aggtrades
 # What --version tells: VERSION= and the commit, which the Go command cannot stamp where -buildvcs=false is set.
 INFO    := github.com/check-ingest/check-ingest/internal/buildinfo
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION ?= $(shell git describe --tags --dirty 2>/dev/null || echo devel)
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 FLAGS   := -trimpath -ldflags='-s -w -X $(INFO).version=$(VERSION) -X $(INFO).commit=$(COMMIT) -X $(INFO).date=$(DATE)'
