@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -46,18 +47,28 @@ func (r *run) startListing(ctx context.Context) {
 	go func() { _, _ = r.list() }() // find gets what it returns
 }
 
+// noticeableWait is how long a reader may keep the database before the log says so. A check is gone sooner.
+const noticeableWait = 250 * time.Millisecond
+
 // openDatabase opens the database, waiting for readers to go away, and refuses one whose rows it cannot keep correct.
 func (r *run) openDatabase(ctx context.Context, open opener) error {
+	var since time.Time // when a reader was met
 	said := false
 	o := store.Options{Threads: r.Threads, MemoryLimit: r.memoryLimit(), TempDirectory: r.path + ".tmp"}
 	db, err := store.Waiting(ctx, r.OpenPatience, func() (*store.DB, error) { return open(ctx, r.path, o) }, func(err error) {
-		if !said {
+		switch {
+		case since.IsZero():
+			since = r.Now()
+		case !said && r.Now().Sub(since) > noticeableWait:
 			r.Log.Info("waiting for a reader of the database", keyError, err)
+			said = true
 		}
-		said = true
 	})
 	if err != nil {
 		return err
+	}
+	if !since.IsZero() {
+		r.Log.Debug("waited for a reader of the database", keySeconds, r.Now().Sub(since).Seconds())
 	}
 	if err := db.Table().Check(); err != nil {
 		return errors.Join(r.refuse(err.Error(), "load into a new database (--db)"), db.Close())

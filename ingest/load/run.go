@@ -108,6 +108,8 @@ func outcomeText(err error) string {
 // steps are what is done under the lock: plan, check, load, report.
 func (r *run) steps(ctx context.Context) (err error) {
 	r.startListing(ctx)
+	// Checks leave a database alone that a run says it loads, so it has to be said before the database is opened: see store.UseOf.
+	r.publish()
 	if err := r.openDatabase(ctx, store.Open); err != nil && store.KindOf(err) != store.KindMissing {
 		return err
 	}
@@ -264,10 +266,15 @@ func (r *run) committed(jobs []*job) {
 		j.close()
 	}
 	r.tell(r.progress)
+	r.publish()
+	r.snapshots.request(r.entries.all())
+}
+
+// publish makes the status of the run what it is now.
+func (r *run) publish() {
 	if err := r.publisher.Flush(); err != nil {
 		r.Log.Warn("run status could not be published", keyError, err)
 	}
-	r.snapshots.request(r.entries.all())
 }
 
 // remember updates the entries of files that moved, so that the next run finds them at once.

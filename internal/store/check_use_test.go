@@ -17,7 +17,7 @@ func playCheckRole(ctx context.Context, role, path string) error {
 	switch role {
 	case "index":
 		return leaveIndex(ctx, path)
-	case "load", "load-unpublished", "load-elsewhere":
+	case "load", "load-unpublished", "load-elsewhere", "load-soon", "load-other", "load-ended", "load-hung":
 		return holdAsLoader(ctx, role, path)
 	default:
 		return fmt.Errorf("role %q: unknown", role)
@@ -40,19 +40,30 @@ func leaveIndex(ctx context.Context, path string) error {
 	return nil
 }
 
-// holdAsLoader takes the lock beside the database, publishes a status unless the role says otherwise, and opens the database.
+// holdAsLoader takes the lock beside the database, publishes a status and opens the database, as far as the role goes.
 func holdAsLoader(ctx context.Context, role, path string) error {
 	lock, err := runstate.Acquire(ctx, path+".lock", 0)
 	if err != nil {
 		return err
 	}
-	if role == "load" {
-		p := runstate.NewPublisher(lock, runstate.Status{RunID: "r1", Database: path, Phase: runstate.PhaseLoad, FilesTotal: 4, FilesDone: 1}, time.Hour, time.Now)
+	status := runstate.Status{RunID: "r1", Database: path, Phase: runstate.PhaseLoad, FilesTotal: 4, FilesDone: 1}
+	clock := time.Now
+	switch role {
+	case "load-other":
+		status.Database = path + ".other"
+	case "load-hung":
+		clock = func() time.Time { return time.Now().Add(-12 * time.Hour) }
+	}
+	if role != "load-unpublished" && role != "load-elsewhere" {
+		p := runstate.NewPublisher(lock, status, time.Hour, clock)
 		if err := p.Flush(); err != nil {
 			return err
 		}
+		if role == "load-ended" {
+			return p.Close(func(*runstate.Status) {})
+		}
 	}
-	if role == "load-elsewhere" {
+	if role != "load" && role != "load-unpublished" {
 		return nil
 	}
 	_, err = Open(ctx, path, Options{})
@@ -66,6 +77,7 @@ func TestUseOf(t *testing.T) {
 		mode    runstate.DBMode
 		loading bool
 		run     bool
+		reader  bool // keeps the loader waiting
 	}{
 		"nobody":                                {},
 		"a reader":                              {roles: []string{"read"}, mode: runstate.DBReaders},
@@ -74,6 +86,11 @@ func TestUseOf(t *testing.T) {
 		"the loader":                            {roles: []string{"load"}, mode: runstate.DBWriter, loading: true, run: true},
 		"somebody who took the lock as well":    {roles: []string{"load-unpublished"}, mode: runstate.DBWriter},
 		"a writer while another holds the lock": {roles: []string{"load-elsewhere", "write"}, mode: runstate.DBWriter},
+		"a loader that has not opened it yet":   {roles: []string{"load-soon"}, loading: true, run: true},
+		"a loader that waits for a reader":      {roles: []string{"read", "load-soon"}, mode: runstate.DBReaders, loading: true, run: true, reader: true},
+		"a loader of another database":          {roles: []string{"load-other"}},
+		"a loader that is done with it":         {roles: []string{"load-ended"}},
+		"a loader that hangs before it opened":  {roles: []string{"load-hung"}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -83,14 +100,17 @@ func TestUseOf(t *testing.T) {
 			for _, role := range tc.roles {
 				last = start(t, role, path)
 			}
-			u, err := UseOf(runstate.DefaultProcRoot, path, path+".lock", time.Now())
+			u, err := UseOf(t.Context(), runstate.DefaultProcRoot, path, path+".lock", time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if u.Mode != tc.mode || u.Loading != tc.loading || (u.Run != nil) != tc.run {
+			if u.Mode != tc.mode || u.Loading != tc.loading || (u.Run != nil) != tc.run || (u.Reader.PID != 0) != tc.reader {
 				t.Errorf("%+v, want %+v", u, tc)
 			}
-			if tc.mode == runstate.DBWriter && (u.Holder.PID != last.cmd.Process.Pid || u.Holder.User == "" || u.Holder.Program == "") {
+			if writing := tc.mode == runstate.DBWriter || tc.loading; u.Writing() != writing {
+				t.Errorf("writing: %t, want %t", u.Writing(), writing)
+			}
+			if u.Writing() && (u.Holder.PID != last.cmd.Process.Pid || u.Holder.User == "" || u.Holder.Program == "") {
 				t.Errorf("held by %+v, want PID %d", u.Holder, last.cmd.Process.Pid)
 			}
 		})
@@ -110,8 +130,34 @@ func TestUseOfLoaderThatHasPublishedNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	startAs(t, program, "load-unpublished", path)
-	u, err := UseOf(runstate.DefaultProcRoot, path, path+".lock", time.Now())
+	u, err := UseOf(t.Context(), runstate.DefaultProcRoot, path, path+".lock", time.Now())
 	if err != nil || !u.Loading || u.Run != nil || u.Holder.Program != loaderProgram {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
+// TestUseOfLoaderThatSaysNothing: a loader that holds its lock and does not say what it loads is waited for, but not for ever.
+func TestUseOfLoaderThatSaysNothing(t *testing.T) {
+	t.Parallel()
+	path := sound(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), loaderProgram)
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	startAs(t, program, "load-elsewhere", path)
+	state, err := runstate.Inspect(runstate.DefaultProcRoot, path+".lock", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u Use
+	if !u.expect(path, state, time.Now()) {
+		t.Errorf("%+v: it is not asked again", state)
+	}
+	if u, err := UseOf(t.Context(), runstate.DefaultProcRoot, path, path+".lock", time.Now()); err != nil || u.Writing() {
 		t.Errorf("%+v, %v", u, err)
 	}
 }

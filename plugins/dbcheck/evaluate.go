@@ -22,7 +22,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 		} else {
 			r.Problems = []nagios.Problem{p}
 		}
-	case o.use.Mode == runstate.DBWriter && o.use.Loading:
+	case o.use.Loading:
 		r = c.loading(o, now)
 	case o.use.Mode == runstate.DBWriter:
 		r = c.busy(o)

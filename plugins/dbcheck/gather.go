@@ -57,7 +57,7 @@ type scan struct {
 	took   time.Duration
 }
 
-// gather looks at the file, then at who holds it, and then, unless a writer does, into it.
+// gather looks at the file, then at who holds it, and then, unless a writer does or is about to, into it.
 func (c *Cmd) gather(ctx context.Context, procRoot string, now time.Time) (observation, error) {
 	o := observation{path: c.DB, walSize: -1}
 	checkcli.Stage(ctx, "looking at "+c.DB)
@@ -118,15 +118,15 @@ func (o *observation) beingMade(procRoot, lockFile string, now time.Time) bool {
 // openTries is how often a database is opened that a writer takes between the question who holds it and the opening.
 const openTries = 3
 
-// open looks into the database unless a writer holds it.
+// open looks into the database unless a writer holds it, or the loader is about to.
 func (c *Cmd) open(ctx context.Context, procRoot string, now time.Time, o observation) (observation, error) {
 	for try := 1; ; try++ {
 		checkcli.Stage(ctx, "asking who holds "+o.path)
 		var err error
-		if o.use, err = store.UseOf(procRoot, o.path, c.LockFile, now); err != nil {
+		if o.use, err = store.UseOf(ctx, procRoot, o.path, c.LockFile, now); err != nil {
 			return o.at(err)
 		}
-		if o.use.Mode == runstate.DBWriter {
+		if o.use.Writing() {
 			o.readSnapshot()
 			return o, nil
 		}

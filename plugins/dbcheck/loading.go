@@ -8,6 +8,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -22,6 +23,9 @@ func (c *Cmd) loading(o observation, now time.Time) nagios.Result {
 	}
 	if c.Blocks || c.Deep {
 		r.Summary += ". Rows and blocks cannot be read meanwhile"
+	}
+	if o.use.Mode == runstate.DBReaders {
+		r.Lines = append(r.Lines, "the load waits until "+o.use.Reader.String()+" has read it")
 	}
 	p := nagios.Problem{
 		State: c.IngestBusy, Text: r.Summary, Path: o.path,

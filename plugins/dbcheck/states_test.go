@@ -265,10 +265,21 @@ func statesHeld() map[string]state {
 		"somebody writes, the lock cannot be looked at": {func(w *world) { w.sound(); w.lock = w.path + "/lock"; w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
 		"somebody holds both, but is not the loader":    {func(w *world) { w.sound(); w.play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
 		"somebody reads":                                {func(w *world) { w.sound(); w.play("read") }, nil, 0, "OK: " + fine + perfSound},
-		"the lock is held, but not the database":        {func(w *world) { w.sound(); w.play("lock 1s") }, nil, 0, "OK: " + fine + perfSound},
-		"the loader writes":                             {loading, nil, 0, "OK: " + loaded + perf},
-		"the loader writes, and that is a warning":      {loading, []string{"--ingest-busy=warning"}, 1, "WARNING: " + loaded + perf},
-		"the loader writes, no day is missing":          {loading, []string{"--gaps"}, 0, "OK: " + loaded + ", no days and no ids missing" + strings.Replace(perf, " snapshot", " days_missing=0;0;;0 ids_missing=0;0;;0 snapshot", 1)},
+		"a load has not opened it yet":                  {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
+		"a load waits for somebody who reads":           {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("read"); w.play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
+		"a load hangs before it has opened it":          {func(w *world) { w.sound(); w.play("lock 12h") }, nil, 0, "OK: " + fine + perfSound},
+		"a loader holds the lock and says nothing":      {func(w *world) { w.sound(); w.play("lock unpublished") }, nil, 0, "OK: " + fine + perfSound},
+		"a load into another database": {
+			func(w *world) {
+				w.sound()
+				other := world{w.t, w.dir, filepath.Join(w.dir, "other.duckdb"), ""}
+				other.play("lock 1s")
+				w.lock = other.path + ".lock"
+			}, nil, 0, "OK: " + fine + perfSound,
+		},
+		"the loader writes":                        {loading, nil, 0, "OK: " + loaded + perf},
+		"the loader writes, and that is a warning": {loading, []string{"--ingest-busy=warning"}, 1, "WARNING: " + loaded + perf},
+		"the loader writes, no day is missing":     {loading, []string{"--gaps"}, 0, "OK: " + loaded + ", no days and no ids missing" + strings.Replace(perf, " snapshot", " days_missing=0;0;;0 ids_missing=0;0;;0 snapshot", 1)},
 		"the loader writes, a day is missing": {
 			gap,
 			[]string{"--gaps"},

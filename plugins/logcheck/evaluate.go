@@ -53,7 +53,7 @@ const (
 
 // counted reports whether it is known how the files came out.
 func (o observation) counted() bool {
-	return o.fault == nil && (o.fromSnapshot || o.use.Mode != runstate.DBWriter)
+	return o.fault == nil && (o.fromSnapshot || !o.use.Writing())
 }
 
 // unreadable is a ledger that could not be read.
@@ -69,7 +69,7 @@ func (o observation) unreadable() (nagios.Problem, bool) {
 		}
 	case o.fault != nil:
 		p.Text = "the ledger cannot be read: " + o.fault.Error()
-	case o.use.Mode == runstate.DBWriter && !o.use.Loading && o.snapshot == nil:
+	case o.use.Writing() && !o.use.Loading && o.snapshot == nil:
 		p.Text = fmt.Sprintf("the ledger cannot be read: %s is held open for writing by %s, and there is no ledger snapshot", o.path, o.use.Holder)
 		p.Remedy = "Wait for it to end; check_ingest_db tells more."
 	default:
@@ -200,7 +200,11 @@ func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
 func (o observation) notes(now time.Time) []string {
 	var lines []string
 	if o.fromSnapshot {
-		line := fmt.Sprintf("by the ledger snapshot of %s ago, since %s holds the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder)
+		does := "holds"
+		if o.use.Mode != runstate.DBWriter {
+			does = "is about to open"
+		}
+		line := fmt.Sprintf("by the ledger snapshot of %s ago, since %s %s the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder, does)
 		if o.changed {
 			line += ", which has changed since"
 		}

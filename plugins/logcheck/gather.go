@@ -116,11 +116,11 @@ func (c *Cmd) ask(ctx context.Context, procRoot string, now time.Time, o observa
 	for try := 1; ; try++ {
 		checkcli.Stage(ctx, "asking who holds "+o.path)
 		var err error
-		if o.use, err = store.UseOf(procRoot, o.path, c.LockFile, now); err != nil {
+		if o.use, err = store.UseOf(ctx, procRoot, o.path, c.LockFile, now); err != nil {
 			o.fault = err
 			return o, nil
 		}
-		if o.use.Mode == runstate.DBWriter {
+		if o.use.Writing() {
 			c.takeSnapshot(&o)
 			return o, nil
 		}

@@ -58,7 +58,7 @@ func (o observation) run() (lastRun, bool) {
 		unfinished := s.RunID != "" && s.RunID != best.id && !slices.ContainsFunc(s.Runs, func(r ledger.Run) bool { return r.ID == s.RunID })
 		if unfinished && s.WrittenAt.After(since) {
 			best, since = lastRun{fate: died, id: s.RunID, seen: s.WrittenAt}, s.WrittenAt
-			if o.use.Mode == runstate.DBWriter {
+			if o.use.Writing() {
 				best.fate = unknown // somebody writes just now, be it that run or another
 			}
 		}

@@ -393,7 +393,7 @@ func statesHeld() map[string]state {
 		"a load runs":                     {func(w *world) { left(w, two()...); w.play("load 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
 		"a load runs for the first time":  {func(w *world) { w.loaded(); w.play("load 1s") }, nil, 0, "OK: what it has loaded before is not known, since there is no ledger snapshot yet, " + progress + " |" + run},
 		"a load creates the database":     {func(w *world) { w.play("lock 1s") }, nil, 0, "OK: 0 files loaded, none failed, " + progress + none + run},
-		"a load plans":                    {func(w *world) { w.loaded(two()...); w.play("lock 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run},
+		"a load plans":                    {func(w *world) { left(w, two()...); w.play("lock 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
 		"a load runs, by symbol":          {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"--symbol=BTCUSDT"}, 0, "OK: 1 file loaded, none failed, the last one 2d ago, " + progress + " | failed=0;;0;0 partial=0;0;;0 success=1;;;0 success_age=172800s;;;0" + run + seen},
 		"a load runs, a success is due":   {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"-c", "success_age=1h"}, 2, "CRITICAL: a file was loaded 1d ago last, limit 1h" + strings.Replace(perf2, "86400s;;;0", "86400s;;3600;0", 1) + run + seen},
 		"a load runs, a run is never due": {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"-c", "run_age=1s"}, 0, "OK: " + fine + progress + perf2 + strings.Replace(run, "0s;;;0", "0s;;1;0", 1) + seen},
