@@ -107,10 +107,21 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 		}
 		defer stop()
 	}
+	if err := checkThrottle(time.Duration(c.Throttle)); err != nil {
+		return err
+	}
 	show := newShow(p, c.Database, !c.NoProgress && !c.DryRun)
 	config := c.config(p, show.log)
-	config.Progress = show.progress
+	notify := startNotifier(ctx, p, show.log)
+	config.Ready = notify.isReady
+	config.Progress = func(now load.Progress) {
+		notify.tell(now)
+		if show.progress != nil {
+			show.progress(now)
+		}
+	}
 	report, err := load.Run(ctx, config)
+	notify.end(report, err)
 	show.stop()
 	if errors.Is(err, load.ErrUsage) {
 		return err // nothing was tried, so there is nothing to report

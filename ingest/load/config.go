@@ -38,6 +38,8 @@ type Config struct {
 	Version string
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Ready, if not nil, is called once the lock is held and the database is open or does not exist yet.
+	Ready func()
 	// Progress is told how far the load is, from one goroutine. It must not block.
 	Progress func(Progress)
 }

@@ -114,6 +114,9 @@ func (r *run) steps(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { r.close(err) }()
+	if r.Ready != nil {
+		r.Ready()
+	}
 	p, err := r.plan(ctx)
 	if err != nil {
 		return err
