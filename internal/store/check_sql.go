@@ -19,6 +19,8 @@ var (
 	sqlCheckFailures string
 	//go:embed sql/check_last_run.sql
 	sqlCheckLastRun string
+	//go:embed sql/check_days.sql
+	sqlCheckDays string
 	//go:embed sql/check_tables.sql
 	sqlCheckTables string
 	//go:embed sql/check_block.sql
