@@ -103,6 +103,7 @@ func (p Program) usage(err error) int {
 func groups() kong.Option {
 	return kong.ExplicitGroups([]kong.Group{
 		{Key: "what", Title: "What to load:"},
+		{Key: "look", Title: "What to look at:"},
 		{Key: "how", Title: "How:"},
 		{Key: "show", Title: "What to show:"},
 		{Key: "other", Title: "Other:"},

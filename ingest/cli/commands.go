@@ -17,6 +17,8 @@ import (
 type grammar struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
 	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
+	Status  statusCmd  `cmd:"" help:"Show what is loaded, what is missing and why, what failed, and what runs now."`
+
 	// Sub-commands about the program itself.
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the manual page."`
