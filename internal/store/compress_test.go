@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestSymbolsAreCompressed shows that what neverWins leaves out is not needed: a column of one symbol is a dictionary, in databases of ours and in those
+// TestSymbolsAreCompressed shows that FSST is not needed: a column of one symbol is a dictionary, in databases of ours and in those
 // of a newer storage version, which know only another kind of it.
 func TestSymbolsAreCompressed(t *testing.T) {
 	t.Parallel()
@@ -29,5 +29,13 @@ func TestSymbolsAreCompressed(t *testing.T) {
 				t.Errorf("%d segments of symbols are no dictionary", n)
 			}
 		})
+	}
+}
+
+func TestFSSTIsNotTried(t *testing.T) {
+	t.Parallel()
+	db := created(t)
+	if n := count(t, db, "SELECT count(*) WHERE lower(current_setting('disabled_compression_methods')) = 'fsst'"); n != 1 {
+		t.Error("the setting is not in force")
 	}
 }

@@ -29,17 +29,11 @@ type Options struct {
 	DefaultCommit bool
 }
 
-// neverWins are the ways to compress that are not tried. FSST lost to a dictionary in every segment of the columns of text, which hold few values or one,
-// and finding that out took 15 % of the CPU time of a load. DICT_FSST stays: where a database was made for a newer storage version, it is the only
-// dictionary there is (TestSymbolsAreCompressed). So do the methods for DOUBLE, which the scripts' tables need.
-const neverWins = "fsst"
-
 // writerSettings are the settings every writer needs: each commit is a checkpoint; threads need not keep the order of rows, which costs
 // a quarter of the time; and the database reads no other file, loads no extension and has no network.
 func writerSettings(o Options) url.Values {
 	v := safeSettings()
 	v.Set("preserve_insertion_order", "false")
-	v.Set("disabled_compression_methods", neverWins)
 	if !o.DefaultCommit {
 		v.Set("checkpoint_threshold", "0KB")
 		v.Set("auto_checkpoint_skip_wal_threshold", "0")
@@ -292,6 +286,10 @@ func connect(ctx context.Context, path string, settings url.Values) (*DB, error)
 
 // prepare registers what feeds rows, and looks at the tables.
 func (db *DB) prepare(ctx context.Context) error {
+	// A statement: in a connection string the setting is taken and forgotten (TestFSSTIsNotTried).
+	if _, err := db.conn.ExecContext(ctx, sqlNoFSST); err != nil {
+		return explain(db.path, err)
+	}
 	feeds, err := registerFeeds(db.conn)
 	if err != nil {
 		return explain(db.path, err)

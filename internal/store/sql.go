@@ -9,6 +9,8 @@ var (
 	sqlSetUTC string
 	//go:embed sql/no_external_access.sql
 	sqlNoExternalAccess string
+	//go:embed sql/no_fsst.sql
+	sqlNoFSST string
 	//go:embed sql/schema_1_aggtrades.sql
 	sqlSchemaAggtrades string
 	//go:embed sql/schema_2_ledger.sql
