@@ -17,7 +17,8 @@ const (
 )
 
 // writeDoc puts the results into the page.
-func writeDoc(path string, results []result) error {
+func writeDoc(s settings, results []result, targets string) error {
+	path := s.doc
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -29,14 +30,27 @@ func writeDoc(path string, results []result) error {
 	}
 	var b bytes.Buffer
 	b.Write(before)
-	fmt.Fprintf(&b, "%s\n\nMade by `make bench` on %s: %s, %d cores, %s. Medians of %d rounds (fewer for the largest files); \"times ours\" is wall time divided by that of the first line.\n",
-		begin, time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.Version(), results[0].rounds)
+	fmt.Fprintf(&b, "%s\n\nMade by `%s` on %s: %s, %d cores, %s. Medians of %d rounds (fewer for the largest files); \"times ours\" is wall time divided by that of the first line.\n",
+		begin, s.commandLine(), time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.Version(), results[0].rounds)
+	b.WriteString(targets)
 	for _, r := range results {
 		b.WriteString(r.markdown())
 	}
 	b.WriteString("\n" + end)
 	b.Write(after)
 	return os.WriteFile(path, b.Bytes(), 0o644)
+}
+
+// commandLine is how to make the same table.
+func (s settings) commandLine() string {
+	command := "make bench"
+	if s.quick {
+		command += " QUICK=1"
+	}
+	if s.only != "" {
+		command += fmt.Sprintf(" BENCHFLAGS='-only %s -doc %s'", s.only, s.doc)
+	}
+	return command
 }
 
 // processor is the machine's, as the kernel names it.

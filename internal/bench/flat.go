@@ -9,34 +9,36 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
-	"github.com/check-ingest/check-ingest/ingest/load"
 )
 
-// reported is a load that prints its report as JSON.
-func reported(c contestant) contestant {
-	c.command = append(c.command, "-o", "json")
-	c.outputOnly = true
+// logged is a load whose log can be read by a program.
+func logged(c contestant) contestant {
+	c.command = append(c.command, "--log-format", "json")
 	return c
 }
 
-// firstAndLast compares the time that the first tenth of the files took with that of the last.
-func firstAndLast(output []byte) (string, error) {
-	var r load.Report
-	if err := json.Unmarshal(output, &r); err != nil {
-		return "", err
+// firstAndLast compares how long a tenth of the files took at the beginning with how long the last tenth took, commits included.
+func firstAndLast(log []byte) (string, float64, error) {
+	var commits []time.Time
+	for line := range bytes.Lines(log) {
+		var l struct {
+			Time time.Time `json:"time"`
+			Msg  string    `json:"msg"`
+		}
+		if err := json.Unmarshal(line, &l); err == nil && l.Msg == "file committed" {
+			commits = append(commits, l.Time)
+		}
 	}
-	n := len(r.Files) / 10
+	n := len(commits) / 10
 	if n == 0 {
-		return "", errors.New("too few files")
+		return "", 0, errors.New("too few files")
 	}
-	var first, last int64
-	for i := range n {
-		first += r.Files[i].Milliseconds
-		last += r.Files[len(r.Files)-1-i].Milliseconds
-	}
-	return fmt.Sprintf("The first %d files took %.2f s, the last %d %.2f s: %.2f times as long.", n, float64(first)/1e3, n, float64(last)/1e3, float64(last)/float64(first)), nil
+	// Of the first file only the end is known, so both spans begin and end with a commit.
+	first, last := commits[n].Sub(commits[0]).Seconds(), commits[len(commits)-1].Sub(commits[len(commits)-1-n]).Seconds()
+	return fmt.Sprintf("%d files near the beginning took %.2f s, the last %d %.2f s: %.2f times as long.", n, first, n, last, last/first), last / first, nil
 }
 
 // decodeOnly decodes the text of the first file as often as there are files, on all cores, and does nothing with the rows.

@@ -21,19 +21,20 @@ type data struct {
 	settings
 	self                                             string // this program
 	days, smallFiles, largeDays, flatDays, monthRows int
+	legacyDays                                       int // the scripts' SQL takes long
 }
 
 // groups are all that is measured.
 func groups(s settings) []group {
-	d := data{settings: s, days: 8, smallFiles: 2000, largeDays: 84, flatDays: 200, monthRows: 78_000_000}
+	d := data{settings: s, days: 8, smallFiles: 2000, largeDays: 84, flatDays: 200, monthRows: 78_000_000, legacyDays: 4}
 	if s.quick {
-		d = data{settings: s, days: 4, smallFiles: 400, largeDays: 8, flatDays: 20, monthRows: 3_000_000}
+		d = data{settings: s, days: 4, smallFiles: 400, largeDays: 8, flatDays: 20, monthRows: 3_000_000, legacyDays: 1}
 	}
 	d.self = os.Args[0]
 	if self, err := os.Executable(); err == nil {
 		d.self = self
 	}
-	return slices.Concat(d.daily(), d.other(), d.checks())
+	return slices.Concat(d.daily(), d.other(), d.overlap(), d.checks())
 }
 
 func (d data) path(format string, args ...any) string {
@@ -42,16 +43,27 @@ func (d data) path(format string, args ...any) string {
 
 func (d data) csv() string   { return d.path("csv-%d", d.days) }
 func (d data) small() string { return d.path("small-%d", d.smallFiles) }
+func (d data) flat() string  { return d.path("flat-%d", d.flatDays) }
 
 // ours is a load by the loader.
 func (d data) ours(name, dir string) contestant {
 	return contestant{name: name, command: []string{filepath.Join(d.bin, "ingest-aggtrades"), "--db", "{db}", "--data-dir", dir, "--lock-file", d.path("bench.lock"), "--no-progress"}}
 }
 
-// peer is a load of the CSV files by other means.
-func (d data) peer(name, kind string) contestant {
-	return contestant{name: name, command: []string{d.self, "peer", kind, "{db}", d.csv()}}
+// peer is a load of a folder's CSV files by other means.
+func (d data) peer(name, kind, dir string) contestant {
+	return contestant{name: name, command: []string{d.self, "peer", kind, "{db}", dir}}
 }
+
+// scripts is the slowest of them.
+func (d data) scripts(dir string) contestant {
+	c := d.peer("the scripts' SQL", "scripts", dir)
+	c.rounds = scriptsRounds
+	return c
+}
+
+// scriptsRounds is how often the scripts' SQL runs: it takes ten times as long as all others together, and its times differ little.
+const scriptsRounds = 2
 
 func (d data) check(name string, args ...string) contestant {
 	return contestant{name: "check_ingest_" + name, command: append([]string{filepath.Join(d.bin, "check_ingest_"+name)}, args...), anyExit: true}
@@ -59,18 +71,20 @@ func (d data) check(name string, args ...string) contestant {
 
 func (d data) makeCSV() error   { return makeDays(d.csv(), d.days, rowsADay, synth.Plain) }
 func (d data) makeSmall() error { return makeDays(d.small(), d.smallFiles, 5000, synth.Plain) }
+func (d data) makeFlat() error  { return makeDays(d.flat(), d.flatDays, rowsADay, synth.Plain) }
 
 // daily are the groups that load the same days by different means.
 func (d data) daily() []group {
 	rows, zip := int64(d.days)*rowsADay, d.path("zip-%d", d.days)
-	legacy := d.ours("ingest-aggtrades, table of the scripts", d.csv())
+	old := d.path("csv-%d", d.legacyDays)
+	legacy := d.ours("ingest-aggtrades, table of the scripts", old)
 	legacy.prepare = makeScriptsTable
 	return []group{
 		{
 			name: "csv", title: fmt.Sprintf("%d daily CSV files, %d rows", d.days, rows), rows: rows, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
 			contestants: []contestant{
-				d.ours("ingest-aggtrades", d.csv()), d.peer("the scripts' SQL", "scripts"), d.peer("the best plain SQL", "expert"),
-				d.peer("floor: INSERT of as many rows from memory", "floor"),
+				d.ours("ingest-aggtrades", d.csv()), d.scripts(d.csv()), d.peer("the best plain SQL", "expert", d.csv()),
+				d.peer("floor: INSERT of as many rows from memory", "floor", d.csv()),
 			},
 		},
 		{
@@ -82,21 +96,24 @@ func (d data) daily() []group {
 			},
 		},
 		{
-			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rows: rows, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
-			contestants: []contestant{legacy, d.peer("the scripts' SQL", "scripts")},
+			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rounds: scriptsRounds,
+			rows: int64(d.legacyDays) * rowsADay, bytes: int64(d.legacyDays) * csvBytesADay,
+			setup:       func() error { return makeDays(old, d.legacyDays, rowsADay, synth.Plain) },
+			contestants: []contestant{legacy, d.scripts(old)},
 		},
 	}
 }
 
 // other are the groups that have no peer but another load of ours.
 func (d data) other() []group {
-	month, flat, recorded := d.path("month-%d", d.monthRows), d.path("flat-%d", d.flatDays), d.path("recorded-%d.duckdb", d.smallFiles)
+	month, recorded, smallZips := d.path("month-%d", d.monthRows), d.path("recorded-%d.duckdb", d.smallFiles), d.path("small-zip-%d", d.smallFiles)
 	small := int64(d.smallFiles) * 5000
 	again := contestant{name: "ingest-aggtrades", command: []string{filepath.Join(d.bin, "ingest-aggtrades"), "--db", recorded, "--data-dir", d.small(), "--lock-file", d.path("bench.lock")}}
 	return []group{
 		{
-			name: "small", title: fmt.Sprintf("%d files of 5,000 rows", d.smallFiles), rows: small, bytes: small * csvBytesADay / rowsADay, setup: d.makeSmall,
-			contestants: []contestant{d.ours("ingest-aggtrades", d.small())},
+			name: "small", title: fmt.Sprintf("%d files of 5,000 rows", d.smallFiles), rows: small, bytes: small * csvBytesADay / rowsADay,
+			setup:       func() error { return errors.Join(d.makeSmall(), makeDays(smallZips, d.smallFiles, 5000, synth.Zip)) },
+			contestants: []contestant{d.ours("ingest-aggtrades", d.small()), d.ours("ingest-aggtrades, zips", smallZips)},
 		},
 		{
 			name: "nothing", title: fmt.Sprintf("Nothing to do: %d files, all recorded", d.smallFiles),
@@ -112,8 +129,8 @@ func (d data) other() []group {
 		},
 		{
 			name: "flat", title: fmt.Sprintf("%d daily files, the first tenth against the last", d.flatDays), rounds: 1, rows: int64(d.flatDays) * rowsADay, bytes: int64(d.flatDays) * csvBytesADay,
-			setup:       func() error { return makeDays(flat, d.flatDays, rowsADay, synth.Plain) },
-			contestants: []contestant{reported(d.ours("ingest-aggtrades", flat))},
+			setup:       d.makeFlat,
+			contestants: []contestant{logged(d.ours("ingest-aggtrades", d.flat()))},
 			remark:      firstAndLast,
 		},
 	}
@@ -121,19 +138,22 @@ func (d data) other() []group {
 
 // checks are the groups about the checks.
 func (d data) checks() []group {
-	large, days, lock := d.path("large-%d.duckdb", d.largeDays), d.path("large-%d", d.largeDays), d.path("bench.lock")
+	large, lock := d.path("large-%d.duckdb", d.largeDays), d.path("bench.lock")
+	cold := d.check("csv", "--data-dir", d.small())
+	cold.name += ", no file in the page cache"
+	cold.prepare = func(string) error { return dropCache(d.small()) }
 	return []group{
 		{
 			name: "full", title: "Every row of the CSV files decoded by check_ingest_csv --full", rows: int64(d.days) * rowsADay, bytes: int64(d.days) * csvBytesADay, setup: d.makeCSV,
-			contestants: []contestant{d.check("csv", "--data-dir", d.csv(), "--full", "--timeout", "5m"), d.peer("the decoder by itself, on all cores", "decode")},
+			contestants: []contestant{d.check("csv", "--data-dir", d.csv(), "--full", "--timeout", "5m"), d.peer("the decoder by itself, on all cores", "decode", d.csv())},
 		},
 		{
 			name: "checks", title: fmt.Sprintf("The checks: a database of %d rows, a data dir of %d files", d.largeDays*rowsADay, d.smallFiles),
 			setup: func() error {
-				return errors.Join(d.makeSmall(), loadOnce(d.settings, large, days, func() error { return makeDays(days, d.largeDays, rowsADay, synth.Plain) }))
+				return errors.Join(d.makeSmall(), loadOnce(d.settings, large, d.flat(), d.makeFlat, "--end-date", (firstDay+catalog.Day(d.largeDays)-1).String()))
 			},
 			contestants: []contestant{
-				d.check("lock", "--lock-file", lock), d.check("disk", "--db", large, "--data-dir", d.small()), d.check("csv", "--data-dir", d.small()),
+				d.check("lock", "--lock-file", lock), d.check("disk", "--db", large, "--data-dir", d.small()), d.check("csv", "--data-dir", d.small()), cold,
 				d.check("db", "--db", large, "--lock-file", lock), d.check("log", "--db", large, "--lock-file", lock),
 			},
 		},
@@ -141,7 +161,7 @@ func (d data) checks() []group {
 }
 
 // loadOnce makes a database of a data dir, unless an earlier run did.
-func loadOnce(s settings, db, data string, makeData func() error) error {
+func loadOnce(s settings, db, data string, makeData func() error, flags ...string) error {
 	if _, err := os.Stat(db); err == nil {
 		return nil
 	}
@@ -149,6 +169,7 @@ func loadOnce(s settings, db, data string, makeData func() error) error {
 		return err
 	}
 	load := contestant{name: "load", command: []string{filepath.Join(s.bin, "ingest-aggtrades"), "--db", db + ".part", "--data-dir", data, "--lock-file", filepath.Join(s.dir, "bench.lock")}}
+	load.command = append(load.command, flags...)
 	if _, _, err := load.run(s); err != nil {
 		return err
 	}

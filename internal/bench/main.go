@@ -1,7 +1,7 @@
 // Command bench measures the loader beside the ways people load such files otherwise, all in one run: every contestant is a process of its
 // own, rounds are interleaved, and what counts are the ratios of the medians. It makes the data it needs, the same on every machine.
 //
-//	make bench            # about half an hour; writes the table into docs/performance.md
+//	make bench            # about 20 minutes and 25 GB of disk; writes the table into docs/performance.md
 //	make bench QUICK=1    # about three minutes; prints it
 package main
 
@@ -57,19 +57,23 @@ func bench(args []string) error {
 	}
 	groups := groups(s)
 	var results []result
+	byName := measured{}
 	for _, g := range groups {
 		if s.only != "" && !slices.Contains(strings.Split(s.only, ","), g.name) {
 			continue
 		}
-		measured, err := g.run(s)
+		result, err := g.run(s)
 		if err != nil {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
-		results = append(results, measured)
-		fmt.Print(measured.markdown())
+		results = append(results, result)
+		byName[g.name] = result
+		fmt.Print(result.markdown())
 	}
+	table := targetTable(byName)
+	fmt.Print(table)
 	if s.doc == "" {
 		return nil
 	}
-	return writeDoc(s.doc, results)
+	return writeDoc(s, results, table)
 }

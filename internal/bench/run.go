@@ -18,10 +18,9 @@ import (
 type contestant struct {
 	name    string
 	command []string
-	prepare func(db string) error // what the database has to be like; nil for none at all
+	prepare func(db string) error // what has to be done before, not measured; nil for nothing. The database does not exist then
 	anyExit bool                  // checks exit with their state
-
-	outputOnly bool // what it prints to stderr does not count
+	rounds  int                   // at most, for what takes long; 0 = as many as the group
 }
 
 // group is contestants at the same job. The first one is ours, and what the others are divided by.
@@ -31,9 +30,8 @@ type group struct {
 	rows, bytes int64 // that a contestant goes through; 0 where it means nothing
 	rounds      int   // 0 = as the flags say
 	setup       func() error
-	remark      func(output []byte) (string, error) // on what the last contestant printed in the last round
+	remark      func(log []byte) (string, float64, error) // on what the last contestant wrote to stderr in the last round, with a figure for the targets
 	contestants []contestant
-	note        string
 }
 
 // sample is one run of a contestant.
@@ -48,6 +46,7 @@ type result struct {
 	group
 	medians  []sample
 	remarked string
+	figure   float64 // the remark's
 }
 
 // run measures a group: in each round every contestant once.
@@ -62,11 +61,14 @@ func (g group) run(s settings) (result, error) {
 	if g.rounds == 0 {
 		g.rounds = s.rounds
 	}
-	var output []byte
+	var log []byte
 	for round := range g.rounds {
 		for i, c := range g.contestants {
-			measured, out, err := c.run(s)
-			output = out
+			if c.rounds > 0 && round >= c.rounds {
+				continue
+			}
+			measured, written, err := c.run(s)
+			log = written
 			if err != nil {
 				return result{}, fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -77,7 +79,7 @@ func (g group) run(s settings) (result, error) {
 	r := result{group: g}
 	if g.remark != nil {
 		var err error
-		if r.remarked, err = g.remark(output); err != nil {
+		if r.remarked, r.figure, err = g.remark(log); err != nil {
 			return result{}, err
 		}
 	}
@@ -87,7 +89,7 @@ func (g group) run(s settings) (result, error) {
 	return r, nil
 }
 
-// run runs a contestant once, on a fresh database.
+// run runs a contestant once, on a fresh database, and returns what it wrote to stderr.
 func (c contestant) run(s settings) (sample, []byte, error) {
 	db := filepath.Join(s.dir, "bench.duckdb")
 	if err := removeDatabase(db); err != nil {
@@ -103,25 +105,25 @@ func (c contestant) run(s settings) (sample, []byte, error) {
 		args[i] = strings.ReplaceAll(a, "{db}", db)
 	}
 	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if c.outputOnly {
-		cmd.Stderr = nil
-	}
+	var out, log bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &log
 	began := time.Now()
 	err := cmd.Run()
 	wall := time.Since(began).Seconds()
 	exited := cmd.ProcessState != nil && cmd.ProcessState.Exited()
 	if err != nil && (!c.anyExit || !exited) {
-		return sample{}, nil, fmt.Errorf("%w: %s", err, out.Bytes()[max(0, out.Len()-2000):])
+		return sample{}, nil, fmt.Errorf("%w: %s%s", err, tail(out.Bytes()), tail(log.Bytes()))
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m := sample{wall: wall, cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), memory: usage.Maxrss * 1024}
 	if info, err := os.Stat(db); err == nil {
 		m.database = info.Size()
 	}
-	return m, out.Bytes(), nil
+	return m, log.Bytes(), nil
 }
+
+// tail is the last of what a contestant that failed has said.
+func tail(b []byte) []byte { return b[max(0, len(b)-2000):] }
 
 func removeDatabase(db string) error {
 	for _, suffix := range []string{"", ".wal", ".ledger.json", ".tmp"} {
@@ -152,9 +154,6 @@ func median(of []sample) sample {
 func (r result) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n### %s\n\n", r.title)
-	if r.note != "" {
-		b.WriteString(r.note + "\n\n")
-	}
 	b.WriteString("| | wall s | CPU s | times ours | rows/s | MB/s | peak MB | database MB |\n|---|---|---|---|---|---|---|---|\n")
 	for i, c := range r.contestants {
 		m := r.medians[i]
