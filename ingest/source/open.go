@@ -15,9 +15,10 @@ import (
 	"math"
 	"time"
 
-	"github.com/klauspost/compress/flate"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+
+	"github.com/check-ingest/check-ingest/internal/inflate"
 )
 
 // DefaultMaxUnpacked is how many bytes compressed content may have where [OpenOptions] does not say: the largest month known is below 8 GiB.
@@ -151,8 +152,7 @@ func (r *Reader) startZip(maxUnpacked int64) error {
 	r.limit, r.member, r.crc = m.unpacked, m, crc32.NewIEEE()
 	r.body = io.LimitReader(r.raw, m.packed)
 	if m.deflated {
-		z := flate.NewReader(bufio.NewReaderSize(r.body, readSize))
-		r.body, r.unpack = z, func() { _ = z.Close() } // it holds nothing that can fail to close
+		r.body = inflate.NewReader(r.body)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (r *Reader) startStream(format Format) error {
 		if err != nil {
 			return r.explain(err)
 		}
-		r.body, r.unpack = z, func() { _ = z.Close() } // likewise
+		r.body, r.unpack = z, func() { _ = z.Close() } // it holds nothing that can fail to close
 		return nil
 	}
 	z, err := zstd.NewReader(raw, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxZstWindow))
