@@ -16,6 +16,7 @@ import (
 // whose exported fields are its flags; help, manual page, completion and settings are made from that.
 type grammar struct {
 	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
+	Verify  verifyCmd  `cmd:"" help:"Look at every row of a database, and say what is wrong with it."`
 	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
 	Status  statusCmd  `cmd:"" help:"Show what is loaded, what is missing and why, what failed, and what runs now."`
 

@@ -34,7 +34,7 @@ func groups(s settings) []group {
 	if self, err := os.Executable(); err == nil {
 		d.self = self
 	}
-	return slices.Concat(d.daily(), d.other(), d.overlap(), d.checks())
+	return slices.Concat(d.daily(), d.other(), d.overlap(), d.checks(), d.verify())
 }
 
 func (d data) path(format string, args ...any) string {

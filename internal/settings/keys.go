@@ -35,7 +35,7 @@ func Keys(app string) []string {
 			"db", "data-dir", "symbol", "market", "start-date", "end-date", "lock-file", "wait", "dry-run", "replace",
 			"retries", "throttle", "threads", "memory-limit", "batch-rows", "strict", "output", "log-format",
 			"cpuprofile", "no-progress", "max-unpacked", "widen-quantity", "verbose",
-			"scan", "html", "table",
+			"scan", "html", "table", "sample",
 		}
 	default:
 		return nil

@@ -24,11 +24,8 @@ func (t Table) part(name string) string {
 	return "coalesce(CAST(e." + name + " AS VARCHAR), '')"
 }
 
-// whole reports whether rows of the series have all that tells series apart.
-func (s series) whole(t Table) bool {
-	_, exchange := t.Column("exchange")
-	return s.symbol != "" && (s.market != "" || !t.HasMarket()) && (s.exchange != "" || !exchange)
-}
+// whole reports whether rows of the series have all that tells series apart. Some of the scripts' tables leave exchange empty in every row.
+func (s series) whole(t Table) bool { return s.symbol != "" && (s.market != "" || !t.HasMarket()) }
 
 // inSeriesOf is true for the rows of one series, with its parameters numbered from first on.
 func (t Table) inSeriesOf(s series, first int) (string, []any) {
@@ -36,7 +33,11 @@ func (t Table) inSeriesOf(s series, first int) (string, []any) {
 	var args []any
 	for _, p := range []struct{ name, value string }{{"symbol", s.symbol}, {"market", s.market}, {"exchange", s.exchange}} {
 		if _, ok := t.Column(p.name); ok {
-			conditions = append(conditions, fmt.Sprintf("%s = $%d", t.text(p.name), first+len(args)))
+			column := t.text(p.name)
+			if p.value == "" {
+				column = t.part(p.name) // NULL counts as well
+			}
+			conditions = append(conditions, fmt.Sprintf("%s = $%d", column, first+len(args)))
 			args = append(args, p.value)
 		}
 	}

@@ -122,7 +122,7 @@ func (db *DB) Examine(ctx context.Context, scope Scope, entries []ledger.Entry, 
 	found := map[Finding]*Finding{} // by defect, series and file
 	defer func() { x.Findings = sorted(found) }()
 	said("looking for values that cannot be")
-	if err := db.defects(ctx, scope, now, found); err != nil {
+	if err := db.defects(ctx, scope, Part{}, now, found); err != nil {
 		return x, explain(db.path, fmt.Errorf("look for values that cannot be: %w", err))
 	}
 	said("counting rows by their ids")
@@ -181,10 +181,10 @@ func note(found map[Finding]*Finding, key Finding, n, example int64) {
 	}
 }
 
-// defects finds the rows that are wrong by themselves.
-func (db *DB) defects(ctx context.Context, scope Scope, now time.Time, found map[Finding]*Finding) error {
+// defects finds the rows of a part that are wrong by themselves.
+func (db *DB) defects(ctx context.Context, scope Scope, p Part, now time.Time, found map[Finding]*Finding) error {
 	t := db.table
-	condition, args := t.where(scope, 3)
+	condition, args := t.in(scope, p, 3)
 	statement := fmt.Sprintf(sqlCheckDefects, t.part("market"), t.anyNull(), t.notPositive("price", "<="), t.notPositive("quantity", "<"),
 		t.badSide(), t.badGrossValue(), "(e.timestamp < make_timestamp(CAST($1 AS BIGINT)) OR e.timestamp > make_timestamp(CAST($2 AS BIGINT)))", condition)
 	_, err := query(ctx, db.conn, statement, func(r scanner) (struct{}, error) {

@@ -153,6 +153,17 @@ func TestExamineOverManyBuckets(t *testing.T) {
 	}
 }
 
+// TestExamineWithoutAnExchange: some of the scripts' tables have the column and leave it empty, and ids repeat in them as well.
+func TestExamineWithoutAnExchange(t *testing.T) {
+	t.Parallel()
+	path := written(t, "CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, quantity DOUBLE, side VARCHAR, exchange VARCHAR)",
+		"INSERT INTO aggtrades_history SELECT i // 2, TIMESTAMP '2024-01-01', 'BTCUSDT', 1, 1, 'buy', CASE WHEN i < 6 THEN NULL ELSE 'binance' END FROM range(10) r(i)")
+	x, err := opened(t, path).Examine(t.Context(), Scope{}, nil, soon(), quiet)
+	if err != nil || x.Count(Duplicate) != 5 {
+		t.Errorf("%+v, %v, expected 5 duplicates", x, err)
+	}
+}
+
 func keep(x Examination, d Defect) []Finding {
 	var found []Finding
 	for _, f := range x.Findings {

@@ -35,4 +35,19 @@ var (
 	sqlCheckDuplicateExample string
 	//go:embed sql/check_outside_period.sql
 	sqlCheckOutsidePeriod string
+
+	//go:embed sql/verify_span.sql
+	sqlVerifySpan string
+	//go:embed sql/verify_bounds.sql
+	sqlVerifyBounds string
+	//go:embed sql/verify_days.sql
+	sqlVerifyDays string
+	//go:embed sql/verify_narrow.sql
+	sqlVerifyNarrow string
+	//go:embed sql/verify_repeats.sql
+	sqlVerifyRepeats string
+	//go:embed sql/verify_files.sql
+	sqlVerifyFiles string
+	//go:embed sql/verify_other.sql
+	sqlVerifyOther string
 )

@@ -89,6 +89,7 @@ func TestEveryStatementPrepares(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		text = []byte(strings.Replace(string(text), "GROUP BY %[5]s", "GROUP BY "+db.table.groups(), 1))
 		with, ok := fill[f.Name()]
 		if !ok {
 			with = "true"
