@@ -36,8 +36,31 @@ type Program struct {
 	Terminal func(io.Writer) bool
 }
 
-// Main runs the command line and returns the exit code.
+// patience is how long Main waits, once ctx ended, for what it does to end too: longer than a run takes to record that it was stopped, and short
+// enough that the process ends within five seconds.
+const patience = 4 * time.Second
+
+// Main runs the command line and returns the exit code. It returns soon after ctx ends, even if nobody reads what it writes to a full pipe or the
+// system does not return from a call; the process has to end then.
 func Main(ctx context.Context, p Program) int {
+	done := make(chan int, 1)
+	go func() { done <- p.main(ctx) }()
+	select {
+	case code := <-done:
+		return code
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case code := <-done:
+		return code
+	case <-late.C:
+		return load.ExitCodeOf(context.Cause(ctx))
+	}
+}
+
+func (p Program) main(ctx context.Context) int {
 	if slices.Contains(p.Args, "--version") || slices.Contains(p.Args, "-V") {
 		_, err := fmt.Fprintf(p.Stdout, "%s %s\n", name, p.Build)
 		return p.end(err)
@@ -54,7 +77,7 @@ func Main(ctx context.Context, p Program) int {
 	parsed, err := parser.Parse(p.Args)
 	if exited { // help was asked for
 		_, werr := p.Stdout.Write(help.Bytes())
-		return p.end(werr)
+		return p.end(outputError(werr))
 	}
 	if err != nil {
 		return p.usage(misspelt(err, parser.Model))

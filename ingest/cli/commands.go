@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -65,8 +68,28 @@ func (e *findingsError) Error() string { return fmt.Sprintf("exit code %d", e.co
 func (p Program) writeJSON(v any) error {
 	e := json.NewEncoder(p.Stdout)
 	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write the result: %w", err)
+	return outputError(e.Encode(v))
+}
+
+// writeText writes text to stdout.
+func (p Program) writeText(text []byte) error {
+	_, err := p.Stdout.Write(text)
+	return outputError(err)
+}
+
+// outputError is what to make of an error of writing to stdout. Whoever closes a pipe, such as head, has read enough.
+func outputError(err error) error {
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%w: %w", load.ErrOutput, cause(err))
+}
+
+// cause is an I/O error without the operation and the path.
+func cause(err error) error {
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) {
+		return pathErr.Err
+	}
+	return err
 }

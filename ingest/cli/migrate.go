@@ -30,8 +30,7 @@ func (c *migrateCmd) run(ctx context.Context, p Program) error {
 	if d.Output == "json" {
 		return p.writeJSON(m)
 	}
-	_, err = p.Stdout.Write([]byte(migrationText(m)))
-	return err
+	return p.writeText([]byte(migrationText(m)))
 }
 
 func (c *migrateCmd) manual() manual.Text {

@@ -13,18 +13,27 @@ import (
 )
 
 // WithSignals is a context that SIGINT, SIGTERM and SIGHUP cancel, with a [load.SignalError] as the cause. A second signal ends the process
-// at once, as if it had not been caught.
+// at once, as if it had not been caught. A signal that the process was started to ignore, as nohup does with SIGHUP, stays ignored.
 func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	// A log line or report that nobody reads any more is no reason to die in mid-load; the write fails with EPIPE instead.
-	signal.Ignore(syscall.SIGPIPE)
+	var caught []os.Signal
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			caught = append(caught, s)
+		}
+	}
+	if len(caught) > 0 { // without signals, Notify would mean all there are
+		signal.Notify(signals, caught...)
+	}
+	// A log line or report that nobody reads any more is no reason to die in mid-load, nor is a file that may not grow further (ulimit -f): the
+	// write fails with EPIPE or EFBIG instead.
+	signal.Ignore(syscall.SIGPIPE, syscall.SIGXFSZ)
 	go func() {
 		if s, ok := <-signals; ok {
 			cancel(&load.SignalError{Signal: s})
 			signal.Stop(signals)
-			signal.Reset(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+			signal.Reset(caught...)
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); cancel(nil) }

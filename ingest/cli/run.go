@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,13 +127,11 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	if errors.Is(err, load.ErrUsage) {
 		return err // nothing was tried, so there is nothing to report
 	}
-	if werr := writeReport(p, c.Database.Output, report); werr != nil && err == nil {
-		return fmt.Errorf("write report: %w", werr)
-	}
-	if err != nil {
+	werr := writeReport(p, c.Database.Output, report)
+	if err != nil && werr == nil {
 		return &shownError{err}
 	}
-	return nil
+	return cmp.Or(err, werr)
 }
 
 // manual is the program's own, since run is what it does by default.
@@ -145,6 +144,5 @@ func writeReport(p Program, form string, report *load.Report) error {
 	if form == "json" {
 		return p.writeJSON(report)
 	}
-	_, err := p.Stdout.Write(reportText(report))
-	return err
+	return p.writeText(reportText(report))
 }

@@ -21,6 +21,7 @@ const (
 	ExitDatabase    = 3
 	ExitNothing     = 4
 	ExitNoSpace     = 5
+	ExitOutput      = 74
 	ExitHeld        = 75
 	ExitInterrupted = 130
 	ExitTerminated  = 143
@@ -41,6 +42,7 @@ func ExitCodes() []ExitCode {
 		{ExitDatabase, "the database cannot be used"},
 		{ExitNothing, "nothing to load where something was asked for"},
 		{ExitNoSpace, "not enough space on the database's file system"},
+		{ExitOutput, "all is well, but the report could not be written to stdout"},
 		{ExitHeld, "the lock or the database is held by another process; try later"},
 		{ExitInterrupted, "stopped by SIGINT (or SIGHUP: 129)"},
 		{ExitTerminated, "stopped by SIGTERM"},
@@ -52,6 +54,7 @@ var (
 	ErrSomeFailed = errors.New("some files failed")
 	ErrNothing    = errors.New("nothing to load")
 	ErrUsage      = errors.New("usage error")
+	ErrOutput     = errors.New("write to stdout")
 )
 
 // SpaceError is that a plan does not fit.
@@ -99,6 +102,8 @@ func ExitCodeOf(err error) int {
 		return ExitInterrupted
 	case errors.Is(err, ErrUsage):
 		return ExitUsage
+	case errors.Is(err, ErrOutput):
+		return ExitOutput
 	case errors.As(err, &space), store.KindOf(err) == store.KindNoSpace:
 		return ExitNoSpace
 	case errors.As(err, &held), store.KindOf(err) == store.KindHeld:

@@ -44,6 +44,8 @@ type run struct {
 	top     map[catalog.Series]int64
 	pending []*job // decoded, not yet committed
 	rows    int64  // of pending
+
+	abandoned bool
 }
 
 // Run loads what is not loaded yet and reports what it did. The report is never nil. The error says why the run did not do all that was
@@ -51,6 +53,12 @@ type run struct {
 func Run(ctx context.Context, c Config) (*Report, error) {
 	r := &run{Config: c, report: newReport(c), pool: source.NewPool(scan.BlockSize), top: map[catalog.Series]int64{}}
 	err := r.locked(ctx)
+	if r.abandoned { // the report and perhaps the log are in other hands
+		report := newReport(c)
+		report.StartedAt, report.Database = r.report.StartedAt, r.path
+		report.end(c.Now(), err)
+		return report, err
+	}
 	r.report.end(c.Now(), err)
 	r.logEnd(err)
 	return r.report, err
@@ -69,7 +77,11 @@ func (r *run) locked(ctx context.Context) (err error) {
 	if err != nil {
 		return causeOf(ctx, err)
 	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+	defer func() {
+		if !r.abandoned { // what was left behind may still write, and the lock goes with the process
+			err = errors.Join(err, lock.Release())
+		}
+	}()
 	dataDir, err := filepath.Abs(r.DataDir)
 	if err != nil {
 		return fmt.Errorf("resolve %q: %w", r.DataDir, err)
@@ -87,7 +99,7 @@ func (r *run) locked(ctx context.Context) (err error) {
 			r.Log.Warn("run status could not be published", keyError, perr)
 		}
 	}()
-	return causeOf(ctx, r.steps(ctx))
+	return r.abandonable(ctx)
 }
 
 // causeOf is why ctx ended, a signal for instance, where that is why err came about.

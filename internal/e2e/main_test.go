@@ -177,21 +177,29 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 
 // await polls a file until what it holds is good.
 func await(path string, good func(string) bool) (text string, ok bool) {
-	poll := time.NewTicker(2 * time.Millisecond)
-	defer poll.Stop()
-	expired := time.After(patience)
-	for {
-		if b, err := os.ReadFile(path); err == nil {
-			if text = string(b); good(text) {
-				return text, true
-			}
+	ok = poll(func() bool {
+		b, err := os.ReadFile(path)
+		if err == nil {
+			text = string(b)
 		}
+		return err == nil && good(text)
+	})
+	return text, ok
+}
+
+// poll waits until what another process does is there.
+func poll(good func() bool) bool {
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	expired := time.After(patience)
+	for !good() {
 		select {
-		case <-poll.C:
+		case <-again.C:
 		case <-expired:
-			return text, false
+			return false
 		}
 	}
+	return true
 }
 
 // scriptSignal is "signal SIGNAL FILE": it sends a signal to the process whose run status that file holds.

@@ -20,6 +20,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/ptytest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/synth"
+	"github.com/check-ingest/check-ingest/internal/testfs"
 )
 
 // world is a place to load in.
@@ -107,73 +108,10 @@ func (w *world) awaitStatus(tb testing.TB, good func(runstate.Status) bool) runs
 	return s
 }
 
-// TestSignals stops a load between two commits and in the middle of a file that streams into the database.
-func TestSignals(t *testing.T) {
-	t.Parallel()
-	signals := map[string]struct {
-		signal syscall.Signal
-		code   int
-	}{"SIGTERM": {syscall.SIGTERM, 143}, "SIGINT": {syscall.SIGINT, 130}, "SIGHUP": {syscall.SIGHUP, 129}}
-	for name, tt := range signals {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			next := w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
-			next.Rows = 3_000_000
-			w.make(t, next, synth.Plain)
-			var out bytes.Buffer
-			cmd := w.command(t.Context(), &out)
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			// The small file is committed before the large one begins.
-			w.awaitStatus(t, func(s runstate.Status) bool { return s.FilesDone == 1 && strings.Contains(s.CurrentFile, "2024-01-02") })
-			sent := time.Now()
-			if err := cmd.Process.Signal(tt.signal); err != nil {
-				t.Fatal(err)
-			}
-			if code := exitCode(t, cmd.Wait()); code != tt.code {
-				t.Errorf("exit code %d, expected %d\n%s", code, tt.code, &out)
-			}
-			if took := time.Since(sent); took > 5*time.Second {
-				t.Errorf("it took %s to end", took)
-			}
-			if !strings.Contains(out.String(), "stopped by "+name) || !strings.Contains(out.String(), "Not reached:") {
-				t.Errorf("it said: %s", &out)
-			}
-			s, err := runstate.ReadStatus(runstate.StatusPath(w.lock))
-			if err != nil || !s.Ended() || *s.ExitCode != tt.code || !strings.Contains(s.Outcome, name) {
-				t.Errorf("status %+v, %v", s, err)
-			}
-			if got := w.ask(t, "SELECT (SELECT count(*) FROM aggtrades_history), (SELECT count(*) FROM ingestion_log)"); got[0] != "1000|1" {
-				t.Errorf("rows and ledger entries are %v, expected those of the first file", got)
-			}
-			if left, _ := filepath.Glob(w.db + ".wal*"); len(left) > 0 {
-				t.Errorf("left behind: %v", left)
-			}
-			w.run(t, 0)
-			if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "3001000|3001000" {
-				t.Errorf("after the next run: %v", got)
-			}
-		})
-	}
-}
-
-// mount is a file system of its own of that size; a test that cannot have one is skipped.
-func mount(tb testing.TB, size string) string {
-	tb.Helper()
-	dir := tb.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
-		tb.Skipf("mount a small file system: %v", err)
-	}
-	tb.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
-	return dir
-}
-
 func TestNotEnoughSpace(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	small := mount(t, "8m")
+	small := testfs.Tmpfs(t, "8m")
 	w.db = filepath.Join(small, "trades.duckdb")
 	w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
 	for _, dry := range []string{"--dry-run=false", "--dry-run"} {
@@ -184,65 +122,6 @@ func TestNotEnoughSpace(t *testing.T) {
 		if err != nil || len(left) > 0 {
 			t.Errorf("something was written: %v, %v", left, err)
 		}
-	}
-}
-
-// TestDiskFullInMidLoad fills the file system after the load was found to fit, while it lasts.
-func TestDiskFullInMidLoad(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	small := mount(t, "160m")
-	w.db = filepath.Join(small, "trades.duckdb")
-	next := w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
-	next.Rows = 1_000_000
-	w.make(t, next, synth.Plain)
-	var out bytes.Buffer
-	cmd := w.command(t.Context(), &out, "--throttle", "500ms")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	w.awaitStatus(t, func(s runstate.Status) bool { return s.FilesDone == 1 })
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	filler := filepath.Join(small, "filler")
-	fill(t, filler)
-	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
-		t.Fatal(err)
-	}
-	if code := exitCode(t, cmd.Wait()); code != 5 {
-		t.Errorf("exit code %d, expected 5\n%s", code, &out)
-	}
-	if !strings.Contains(out.String(), "no space left on its file system; free space there and run again: nothing that was committed is lost") {
-		t.Errorf("it said: %s", &out)
-	}
-	// The disk is still full, and the database can be read.
-	if got := w.ask(t, "SELECT (SELECT count(*) FROM aggtrades_history), (SELECT count(*) FROM ingestion_log)"); got[0] != "1000|1" {
-		t.Errorf("rows and ledger entries are %v, expected those of the first file", got)
-	}
-	if err := os.Remove(filler); err != nil {
-		t.Fatal(err)
-	}
-	w.run(t, 0)
-	if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "1001000|1001000" {
-		t.Errorf("after there was space again: %v", got)
-	}
-}
-
-// fill takes all the space of a file system but a megabyte.
-func fill(tb testing.TB, path string) {
-	tb.Helper()
-	var fs unix.Statfs_t
-	f, err := os.Create(path)
-	if err == nil {
-		defer f.Close()
-		err = unix.Statfs(filepath.Dir(path), &fs)
-	}
-	if err == nil {
-		err = unix.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize-1<<20)
-	}
-	if err != nil {
-		tb.Fatal(err)
 	}
 }
 
@@ -298,32 +177,6 @@ func TestAnotherUser(t *testing.T) {
 	}
 	if after := state(); after != before {
 		t.Errorf("the database was touched: %s, %s", before, after)
-	}
-}
-
-// TestOutputThatNobodyReads has a run whose stdout and stderr are pipes that somebody closed.
-func TestOutputThatNobodyReads(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	next := spec(catalog.UM, "BTCUSDT", january, 1000, 1)
-	for range 5 {
-		next = w.make(t, next, synth.Plain)
-	}
-	r, pipe, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd := w.command(t.Context(), nil, "--batch-rows", "1")
-	cmd.Stdout, cmd.Stderr = pipe, pipe
-	_ = cmd.Run()
-	if err := pipe.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if got := w.ask(t, "SELECT count(*) FROM aggtrades_history"); got[0] != "5000" {
-		t.Errorf("%v rows, expected the whole load", got)
 	}
 }
 
