@@ -1,17 +1,60 @@
 package load
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/dustin/go-humanize"
 	"golang.org/x/sys/unix"
+
+	"github.com/check-ingest/check-ingest/internal/store"
 )
 
 // minMemory is the least DuckDB is given.
 const minMemory = 128 << 20
+
+// What a load needs at least: below that the kernel kills it, or a thread or an allocation of the runtimes fails, and nothing can be said any more.
+// Of addresses far more are reserved than memory is used.
+const (
+	leastMemory        = 256 << 20
+	leastAddresses     = 4 << 30
+	reservedAddresses  = 3 << 30 // by Go's runtime, the threads' stacks and their allocators
+	remedyForMemory    = "raise the limit: MemoryMax= of its unit, --memory of its container"
+	remedyForAddresses = "raise that (ulimit -v, LimitAS=) and limit memory instead, with --memory-limit or MemoryMax="
+)
+
+// enoughMemory refuses limits with which a load would be killed in the middle.
+func (r *run) enoughMemory() error {
+	return checkMemory(r.path, availableMemory("/proc", "/sys/fs/cgroup"), addressLimit())
+}
+
+func checkMemory(path string, memory, addresses int64) error {
+	short := func(text, remedy string) error {
+		return &store.Error{Kind: store.KindMemory, Path: path, Text: text, Remedy: remedy}
+	}
+	switch {
+	case addresses < leastAddresses:
+		return short(fmt.Sprintf("not opened, since this process may use no more than %s of addresses, and a load reserves up to %s of them",
+			humanize.IBytes(uint64(addresses)), humanize.IBytes(leastAddresses)), remedyForAddresses)
+	case memory < leastMemory:
+		return short(fmt.Sprintf("not opened, since this process may use no more than %s of memory, and a load needs %s",
+			humanize.IBytes(uint64(memory)), humanize.IBytes(leastMemory)), remedyForMemory)
+	}
+	return nil
+}
+
+// addressLimit is RLIMIT_AS in bytes.
+func addressLimit() int64 {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_AS, &limit); err != nil || limit.Cur > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(limit.Cur)
+}
 
 // memoryLimit is what DuckDB may use: what was asked for, or half of what this process may use. The other half is for what is
 // decoded and read ahead, and for everybody else.
@@ -19,7 +62,11 @@ func (r *run) memoryLimit() int64 {
 	if r.MemoryLimit > 0 {
 		return r.MemoryLimit
 	}
-	return max(minMemory, availableMemory("/proc", "/sys/fs/cgroup")/2)
+	available := availableMemory("/proc", "/sys/fs/cgroup")
+	if addresses := addressLimit(); addresses < math.MaxInt64 {
+		available = min(available, addresses-reservedAddresses)
+	}
+	return max(minMemory, available/2)
 }
 
 // streamMemory is what DuckDB is given, for each thread, while rows stream into a table without keys. It needs no more, and whatever it

@@ -52,9 +52,12 @@ const noticeableWait = 250 * time.Millisecond
 
 // openDatabase opens the database, waiting for readers to go away, and refuses one whose rows it cannot keep correct.
 func (r *run) openDatabase(ctx context.Context, open opener) error {
+	if err := r.enoughMemory(); err != nil {
+		return err
+	}
 	var since time.Time // when a reader was met
 	said := false
-	o := store.Options{Threads: r.Threads, MemoryLimit: r.memoryLimit(), TempDirectory: r.path + ".tmp"}
+	o := store.Options{Threads: r.Threads, MemoryLimit: r.memoryLimit(), TempDirectory: store.TempDirectory(r.path)}
 	db, err := store.Waiting(ctx, r.OpenPatience, func() (*store.DB, error) { return open(ctx, r.path, o) }, func(err error) {
 		switch {
 		case since.IsZero():
@@ -75,6 +78,11 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	}
 	r.db = db
 	r.limits = limitsOf(db.Table())
+	if !r.DryRun {
+		if files, bytes := db.RemoveSpilled(); files > 0 {
+			r.Log.Info("removed temporary files of a load that was killed", "folder", store.TempDirectory(r.path), "files", files, "bytes", bytes)
+		}
+	}
 	return db.SetMemoryLimit(ctx, r.leanLimit())
 }
 

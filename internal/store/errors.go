@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -79,6 +80,9 @@ var texts = []struct {
 	{"No space left on device", KindNoSpace, "no space left on its file system", "free space there and run again: nothing that was committed is lost"},
 	{"Disk quota exceeded", KindNoSpace, "disk quota exceeded", "free space or raise the quota and run again: nothing that was committed is lost"},
 	{"File too large", KindNoSpace, "the file may not grow further (file size limit)", "raise the limit (ulimit -f) and run again: nothing that was committed is lost"},
+	{"max_temp_directory_size", KindNoSpace, "no space left for its temporary files", "free space, or raise --memory-limit, and run again: nothing that was committed is lost"},
+	{"Failed to create directory", KindIO, "temporary files cannot be written beside it", remedyTemporary},
+	{"Cannot access directory", KindIO, "temporary files cannot be written beside it", remedyTemporary},
 	{"not a valid DuckDB database file", KindNotDuckDB, "is not a DuckDB database", "check the path"},
 	{"sqlite_scanner", KindNotDuckDB, "is an SQLite database, not one of DuckDB", "check the path"}, // what DuckDB would load an extension for
 	{"Trying to read a database file with version number", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
@@ -96,6 +100,9 @@ var texts = []struct {
 	{"Input/output error", KindIO, "input/output error", "look at the disk (dmesg)"},
 	{"fsync failed", KindIO, "the disk did not accept a write (fsync failed)", "look at the disk (dmesg)"},
 }
+
+// remedyTemporary has one %s, for the name of the folder.
+const remedyTemporary = "make %s a folder that this user may write to, or remove it, and run again"
 
 // holderPID finds the PID in "Conflicting lock is held in /usr/bin/x (PID 123)".
 var holderPID = regexp.MustCompile(`\(PID (\d+)\)`)
@@ -118,6 +125,9 @@ func explain(path string, err error) error {
 			continue
 		}
 		e := &Error{Kind: t.kind, Path: path, Text: t.says, Remedy: t.remedy, Err: err}
+		if t.remedy == remedyTemporary {
+			e.Remedy = fmt.Sprintf(t.remedy, filepath.Base(TempDirectory(path)))
+		}
 		if t.kind == KindHeld {
 			e.Reader = strings.Contains(text, "you would be able to open this database in read-only mode")
 			if m := holderPID.FindStringSubmatch(text); m != nil {
