@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/smallfile"
 )
 
 // snapshots writes the ledger snapshot beside the database after each commit, on a goroutine of its own: where commits come faster than
@@ -32,6 +33,7 @@ func startSnapshots(path, runID, version string, entries []ledger.Entry, now fun
 	if old, err := ledger.ReadSnapshot(ledger.PathFor(path)); err == nil { // one that cannot be read is replaced
 		s.earlier = old.Runs
 	}
+	smallfile.RemoveTemporary(ledger.PathFor(path)) // whoever holds the database writes it
 	go func() {
 		defer close(s.done)
 		for range s.wake {

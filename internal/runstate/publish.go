@@ -50,6 +50,7 @@ func NewPublisher(l *Lock, initial Status, every time.Duration, clock func() tim
 		done:   make(chan struct{}),
 		status: introduce(initial, every, clock()),
 	}
+	smallfile.RemoveTemporary(p.path) // the lock keeps others from writing it
 	go p.beat(every)
 	return p
 }

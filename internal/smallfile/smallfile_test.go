@@ -206,3 +206,15 @@ func TestDecode(t *testing.T) {
 		}
 	})
 }
+
+func TestRemoveTemporary(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"f", ".f.0123abcd.tmp", ".f.ffffffff.tmp", ".f.0123abcd.tmp2", ".f.x.tmp", ".g.0123abcd.tmp", "f.0123abcd.tmp"} {
+		put(t, filepath.Join(dir, name), "x", 0o600)
+	}
+	RemoveTemporary(filepath.Join(dir, "f"))
+	if got, want := names(t, dir), ".f.0123abcd.tmp2 .f.x.tmp .g.0123abcd.tmp f f.0123abcd.tmp"; got != want {
+		t.Errorf("left are %s, expected %s", got, want)
+	}
+}

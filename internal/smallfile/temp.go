@@ -7,9 +7,26 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"golang.org/x/sys/unix"
 )
+
+// RemoveTemporary removes the temporary files beside path of processes that were killed while they replaced it. The caller sees to it that
+// none replaces it now.
+func RemoveTemporary(path string) {
+	dir, base := filepath.Split(path)
+	entries, err := os.ReadDir(filepath.Clean(dir))
+	if err != nil {
+		return // they do no harm but take space
+	}
+	pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(base) + `\.[0-9a-f]{8}\.tmp$`)
+	for _, e := range entries {
+		if pattern.MatchString(e.Name()) && e.Type().IsRegular() {
+			_ = os.Remove(filepath.Join(dir, e.Name())) // in a sticky folder another user's stays
+		}
+	}
+}
 
 // createBeside creates a new, hidden file in path's folder. os.CreateTemp would do but for its mode, which is
 // always 0600: only open(2) can apply the umask, which a program cannot read without changing it.
