@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 			os.Exit(code)
 		},
 		"synth": func() { fail(makeFile(os.Args[1:])) },
+		"hold":  func() { fail(hold(os.Args[1], os.Args[2])) },
 		"ask":   func() { fail(printRows(os.Args[1], strings.Join(os.Args[2:], " "))) },
 	})
 }
@@ -87,6 +88,20 @@ func printRows(path, query string) error {
 		fmt.Println(r)
 	}
 	return err
+}
+
+// hold is the command "hold DATABASE MARK": it opens the database, writes the file MARK, and stays until it is killed.
+func hold(database, mark string) error {
+	pool, err := sql.Open("duckdb", database)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(mark, nil, 0o600); err != nil {
+		return errors.Join(err, pool.Close())
+	}
+	for {
+		time.Sleep(time.Hour)
+	}
 }
 
 // ask gives each row of a query's result as text, columns separated by '|'.

@@ -201,10 +201,9 @@ func Waiting(ctx context.Context, patience time.Duration, open func() (*DB, erro
 // Create makes a new, empty database with our schema at a resolved path. It is built under a temporary name beside it and renamed when it is
 // sound, since a database whose creation was interrupted can never be opened again.
 func Create(ctx context.Context, path string) (err error) {
-	if _, err := Stat(path); KindOf(err) != KindMissing {
-		if err == nil {
-			err = fs.ErrExist
-		}
+	if _, err := Stat(path); err == nil {
+		return createdMeanwhile(path)
+	} else if KindOf(err) != KindMissing {
 		return fmt.Errorf("create database: %w", err)
 	}
 	removeUnfinished(path)
@@ -224,10 +223,19 @@ func Create(ctx context.Context, path string) (err error) {
 	if err := db.Close(); err != nil {
 		return err
 	}
-	if err := unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE); err != nil {
+	err = unix.Renameat2(unix.AT_FDCWD, temp, unix.AT_FDCWD, path, unix.RENAME_NOREPLACE)
+	if errors.Is(err, fs.ErrExist) {
+		return createdMeanwhile(path)
+	}
+	if err != nil {
 		return &Error{Kind: pathKind(err), Path: path, Text: "rename the new database into place: " + err.Error(), Err: err}
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// createdMeanwhile is that another process was faster. Whatever was planned for a new database does not hold for the one that is there.
+func createdMeanwhile(path string) error {
+	return &Error{Kind: KindHeld, Path: path, Text: "was created by another process a moment ago", Remedy: "run again", Err: fs.ErrExist}
 }
 
 // removeUnfinished removes what processes that were killed while they created the database left of it.
