@@ -93,7 +93,7 @@ func (w *world) unsteady(t *testing.T, s synth.Spec) {
 	testfs.Served(t, dir, map[string]*testfs.File{s.Name(synth.Plain): {
 		Content: synth.CSV(s),
 		Reading: func(_ context.Context, offset int64) syscall.Errno {
-			if offset > 0 && readings.Add(1)%2 == 1 {
+			if offset == 0 && readings.Add(1)%2 == 1 {
 				return syscall.EIO
 			}
 			return 0

@@ -95,19 +95,32 @@ func (d Disk) Recover(tb testing.TB) {
 func Fill(tb testing.TB, dir string, leave int64) (free func()) {
 	tb.Helper()
 	path := filepath.Join(dir, "filler")
-	var fs unix.Statfs_t
 	f, err := os.Create(path)
-	if err == nil {
-		defer f.Close()
-		err = unix.Statfs(dir, &fs)
-	}
-	if err == nil {
-		if size := int64(fs.Bavail)*fs.Bsize - leave; size > 0 {
-			err = unix.Fallocate(int(f.Fd()), 0, 0, size)
-		}
-	}
 	if err != nil {
 		tb.Fatal(err)
+	}
+	defer f.Close()
+	room := func() int64 {
+		var fs unix.Statfs_t
+		if err := unix.Statfs(dir, &fs); err != nil {
+			tb.Fatal(err)
+		}
+		return int64(fs.Bavail)*fs.Bsize - leave
+	}
+	// Most of it at once, and the rest piece by piece, since what the file system needs for itself is not known.
+	const rest = 2 << 20
+	at := max(0, room()-rest)
+	if at > 0 {
+		if err := unix.Fallocate(int(f.Fd()), 0, 0, at); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	for piece := make([]byte, 4096); room() > 0; at += int64(len(piece)) {
+		if _, err := f.WriteAt(piece, at); errors.Is(err, unix.ENOSPC) {
+			break
+		} else if err != nil {
+			tb.Fatal(err)
+		}
 	}
 	return func() {
 		if err := os.Remove(path); err != nil {
