@@ -38,7 +38,7 @@ type folder struct {
 	files map[string]*File
 }
 
-var _ = (fs.NodeOnAdder)((*folder)(nil))
+var _ fs.NodeOnAdder = (*folder)(nil)
 
 // OnAdd puts the files into the folder when it is mounted.
 func (f *folder) OnAdd(ctx context.Context) {
@@ -48,9 +48,9 @@ func (f *folder) OnAdd(ctx context.Context) {
 }
 
 var (
-	_ = (fs.NodeGetattrer)((*File)(nil))
-	_ = (fs.NodeOpener)((*File)(nil))
-	_ = (fs.NodeReader)((*File)(nil))
+	_ fs.NodeGetattrer = (*File)(nil)
+	_ fs.NodeOpener    = (*File)(nil)
+	_ fs.NodeReader    = (*File)(nil)
 )
 
 // Getattr tells the size.
