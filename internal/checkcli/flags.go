@@ -23,7 +23,7 @@ type flags struct {
 
 	Timeout      settings.Duration `group:"running" short:"t" default:"${timeout}" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
 	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time."`
-	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"plugin, json or table."`
+	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"plugin, json, table or prom."`
 	Verbose      int               `group:"running" short:"v" type:"counter" help:"-v remedies, -vv a line for each metric, -vvv debug text."`
 	Gate         bool              `group:"running" help:"Exit 0 for OK and WARNING, 1 for CRITICAL and UNKNOWN: for ExecStartPre=, n8n and &&."`
 	Config       settings.Flag     `embed:"" group:"running"`
@@ -74,6 +74,7 @@ const (
 	outputPlugin output = "plugin"
 	outputJSON   output = "json"
 	outputTable  output = "table"
+	outputProm   output = "prom"
 )
 
 // Choices are the names of the forms.
@@ -84,11 +85,11 @@ func (output) Choices() []string {
 // UnmarshalText reads the name of a form.
 func (o *output) UnmarshalText(text []byte) error {
 	switch out := output(text); out {
-	case outputPlugin, outputJSON, outputTable:
+	case outputPlugin, outputJSON, outputTable, outputProm:
 		*o = out
 		return nil
 	default:
-		return fmt.Errorf("output %q: expected plugin, json or table", text)
+		return fmt.Errorf("output %q: expected plugin, json, table or prom", text)
 	}
 }
 
@@ -99,6 +100,8 @@ func (o output) render(rep nagios.Report, verbosity int) []byte {
 		return rep.JSON()
 	case outputTable:
 		return rep.Table()
+	case outputProm:
+		return rep.Prometheus()
 	default:
 		return rep.Plugin(verbosity)
 	}

@@ -67,7 +67,7 @@ func (p Program) run(newCheck func() Check) int {
 	rep.Seconds = p.Now().Sub(start).Seconds()
 	rep.Version = buildinfo.Read().Version
 	text := rep.text
-	if text == "" || f.Output == outputJSON {
+	if text == "" || f.Output == outputJSON || f.Output == outputProm {
 		text = string(f.Output.render(rep.Report, f.Verbose))
 	}
 	code := rep.State.ExitCode()
@@ -108,7 +108,7 @@ func gate(code int) int {
 	return 1
 }
 
-// outcome is a report, or a text that is written as it is unless JSON was asked for.
+// outcome is a report, or a text that is written as it is unless JSON or prom was asked for.
 type outcome struct {
 	nagios.Report
 	text string

@@ -86,7 +86,7 @@ func TestDocsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.stdout), &doc); err != nil {
 		t.Fatal(err)
 	}
-	fields := []string{"lines", "problems[].remedy", "problems[].path"} // that this state does not have
+	fields := []string{"lines", "details", "problems[].remedy", "problems[].path"} // that this state does not have
 	var collect func(prefix string, v any)
 	collect = func(prefix string, v any) {
 		switch v := v.(type) {

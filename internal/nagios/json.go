@@ -18,16 +18,17 @@ const (
 
 // document is the JSON form of a report; [Report.JSON] says what the fields mean.
 type document struct {
-	Schema   int              `json:"schema"`
-	Name     string           `json:"name"`
-	State    Status           `json:"state"`
-	ExitCode int              `json:"exit_code"`
-	Summary  string           `json:"summary"`
-	Metrics  []documentMetric `json:"metrics"`
-	Problems []Problem        `json:"problems"`
-	Lines    []string         `json:"lines,omitempty"`
-	Seconds  float64          `json:"seconds"`
-	Version  string           `json:"version"`
+	Schema   int                         `json:"schema"`
+	Name     string                      `json:"name"`
+	State    Status                      `json:"state"`
+	ExitCode int                         `json:"exit_code"`
+	Summary  string                      `json:"summary"`
+	Metrics  []documentMetric            `json:"metrics"`
+	Problems []Problem                   `json:"problems"`
+	Lines    []string                    `json:"lines,omitempty"`
+	Details  map[string][]map[string]any `json:"details,omitempty"`
+	Seconds  float64                     `json:"seconds"`
+	Version  string                      `json:"version"`
 }
 
 type documentMetric struct {
@@ -52,6 +53,7 @@ type documentMetric struct {
 //	           thresholds are canonical ranges in that unit; what was not measured, or is not known, is left out
 //	problems   array of {state, text, remedy, path}, worst first, violated thresholds among them
 //	lines      array of further lines; left out where there are none
+//	details    object of arrays, by kind, of what was looked at: {market, symbol, rows, age, ...}; left out where there are none
 //	seconds    the check took
 //	version    of the program
 //
@@ -60,7 +62,7 @@ func (rep Report) JSON() []byte {
 	doc := document{
 		Schema: Schema, Name: rep.Name, State: rep.State, ExitCode: rep.State.ExitCode(), Summary: cut(rep.Summary, maxSummary),
 		Metrics: []documentMetric{}, Problems: []Problem{},
-		Seconds: rep.Seconds, Version: rep.Version,
+		Details: detailsByKind(rep.Details), Seconds: rep.Seconds, Version: rep.Version,
 	}
 	for _, p := range rep.Problems {
 		doc.Problems = append(doc.Problems, Problem{p.State, cut(p.Text, maxText), cut(p.Remedy, maxText), cut(p.Path, maxPath)})

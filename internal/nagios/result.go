@@ -14,6 +14,7 @@ type Result struct {
 	Problems []Problem // bad facts that have no number
 	Lines    []string  // further lines for -v, such as a list of files
 	Debug    []string  // further lines for -vvv
+	Details  []Detail  // what machines may want to discover
 }
 
 // Problem is a bad fact: a state, a sentence, and what to do about it.
@@ -33,6 +34,7 @@ type Report struct {
 	Problems []Problem // worst first; violated thresholds among them
 	Lines    []string
 	Debug    []string
+	Details  []Detail
 	Seconds  float64 // the check took
 	Version  string  // of the program
 }
@@ -41,7 +43,7 @@ type Report struct {
 // put into the order of specs. Where nothing was gathered at all the state is Unknown. A value that is not finite,
 // and a metric that specs do not declare, is a problem of state Unknown and left out.
 func Judge(name string, r Result, specs []Spec, t Thresholds) Report {
-	rep := Report{Name: name, Lines: r.Lines, Debug: r.Debug}
+	rep := Report{Name: name, Lines: r.Lines, Debug: r.Debug, Details: r.Details}
 	rep.Problems = slices.Clone(r.Problems)
 	rep.Problems = append(rep.Problems, strays(r.Metrics, specs)...)
 	for _, s := range specs {

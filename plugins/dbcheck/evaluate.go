@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -143,9 +144,12 @@ func (c *Cmd) judge(o observation, now time.Time) nagios.Result {
 		return r
 	}
 	parts := c.content(&r, o, now)
-	if c.Gaps {
-		parts = append(parts, c.gaps(&r, o.path, in))
+	var gaps []ledger.SeriesState
+	if c.Gaps && in.ledgerErr == nil {
+		built := ledger.Build(c.entriesOf(in.entries), nil, ledger.Meta{})
+		parts, gaps = append(parts, c.gaps(&r, o.path, in, built)), built.Series
 	}
+	r.Details = details(c.loadedOf(in.loaded), gaps, now)
 	if in.blocks != nil {
 		parts = append(parts, blocks(&r, o.path, *in.blocks))
 	}

@@ -18,12 +18,8 @@ const (
 	maxGapRows = 30 // lines
 )
 
-// gaps adds the missing days and ids that the ledger of an open database tells.
-func (c *Cmd) gaps(r *nagios.Result, path string, in *inside) string {
-	if in.ledgerErr != nil {
-		return ""
-	}
-	s := ledger.Build(c.entriesOf(in.entries), nil, ledger.Meta{})
+// gaps adds the missing days and ids that s, summed up from the ledger of an open database, tells.
+func (c *Cmd) gaps(r *nagios.Result, path string, in *inside, s ledger.Snapshot) string {
 	if len(s.Series) == 0 && in.rows > 0 {
 		r.Problems = append(r.Problems, nagios.Problem{
 			State: nagios.Unknown, Path: path, Text: "--gaps cannot tell: no file" + c.names() + " is in the loader's ledger",

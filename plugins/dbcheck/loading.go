@@ -86,6 +86,7 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 	}
 	series := c.seriesOf(s.Series)
 	var rows int64
+	var loaded []store.Loaded
 	newestOf := map[string]time.Time{}
 	for _, state := range series {
 		rows += state.Rows
@@ -94,8 +95,14 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 				newestOf[symbol] = state.LastAt
 			}
 		}
+		loaded = append(loaded, loadedOf(state))
 		r.Lines = append(r.Lines, seriesLine(loadedOf(state)))
 	}
+	var gaps []ledger.SeriesState
+	if c.Gaps {
+		gaps = series
+	}
+	r.Details = details(loaded, gaps, now)
 	if c.scope().All() {
 		rows += s.Scripts.Rows
 	}

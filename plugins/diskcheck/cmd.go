@@ -69,16 +69,21 @@ const (
 	labelHeadroom = "headroom"
 )
 
-// Metrics declares what the check measures. Where there are several paths, the plain labels stay as names for thresholds
-// on all of them, and each path has its own.
-func (c *Cmd) Metrics() []nagios.Spec {
-	specs := []nagios.Spec{
+// volumeSpecs are the metrics of one file system.
+func volumeSpecs() []nagios.Spec {
+	return []nagios.Spec{
 		{Label: labelFree, Unit: nagios.Bytes, Help: "Space available to users other than root.", Warning: "150GB:", Critical: "100GB:"},
 		{Label: labelFreePct, Unit: nagios.Percent, Help: "The same in percent of used and available."},
 		{Label: labelInodes, Unit: nagios.Percent, Help: "Free inodes; not measured where there is no fixed number."},
 		{Label: labelUsed, Unit: nagios.Bytes, Help: "Space in use."},
 		{Label: labelSize, Unit: nagios.Bytes, Help: "Size of the file system."},
 	}
+}
+
+// Metrics declares what the check measures. Where there are several paths, the plain labels stay as names for thresholds
+// on all of them, and each path has its own.
+func (c *Cmd) Metrics() []nagios.Spec {
+	specs := volumeSpecs()
 	if targets, err := c.targets(); err == nil && len(targets) > 1 {
 		plain := specs
 		for _, t := range targets {

@@ -20,6 +20,7 @@ func evaluate(o observation, now time.Time) nagios.Result {
 		}
 		if v.measured && v.size > 0 {
 			r.Metrics = append(r.Metrics, v.metrics()...)
+			r.Details = append(r.Details, v.detail())
 			parts = append(parts, fmt.Sprintf("%s free on %s", nagios.Human(v.free, nagios.Bytes), v.name()))
 		}
 		if v.missing != "" {
@@ -91,6 +92,25 @@ func (v volume) metrics() []nagios.Metric {
 		ms = append(ms, metric(labelInodes, 100*v.inodesUnused/v.inodes, 0, "of inodes free"))
 	}
 	return ms
+}
+
+// detail is the volume for machines: what its metrics tell, under names that do not depend on how many volumes there are.
+func (v volume) detail() nagios.Detail {
+	d := nagios.Detail{Kind: "volumes", Names: []nagios.DetailName{
+		{Key: "path", Value: v.target.path},
+		{Key: "mount", Value: v.mount.point},
+		{Key: "type", Value: v.mount.fsType},
+	}}
+	bare := v
+	bare.target.suffix = ""
+	for _, m := range bare.metrics() {
+		for _, s := range volumeSpecs() {
+			if s.Label == m.Label {
+				d.Values = append(d.Values, nagios.DetailValue{Label: m.Label, Unit: s.Unit, Help: s.Help, Value: m.Value})
+			}
+		}
+	}
+	return d
 }
 
 // loadLess is the remedy for a load that takes too much, or leaves too little.
