@@ -79,7 +79,7 @@ const (
 
 // Choices are the names of the forms.
 func (output) Choices() []string {
-	return []string{string(outputPlugin), string(outputJSON), string(outputTable)}
+	return []string{string(outputPlugin), string(outputJSON), string(outputTable), string(outputProm)}
 }
 
 // UnmarshalText reads the name of a form.
