@@ -56,7 +56,7 @@ fuzz: ## fuzz every target for FUZZTIME each
 		done; \
 	done
 
-bench: ## compare with the scripts' SQL and the best plain SQL; QUICK=1 for three minutes
+bench: build ## compare with the scripts' SQL and the best plain SQL; QUICK=1 for three minutes
 	go run ./internal/bench $(if $(QUICK),-quick) $(BENCHFLAGS)
 
 vet: ## go vet

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,35 +12,33 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 )
 
-// logged is a load whose log can be read by a program.
-func logged(c contestant) contestant {
-	c.command = append(c.command, "--log-format", "json")
-	return c
+// loadLog keeps what a contestant writes to stderr, and when the loader said that it had committed a file. The times in the log itself are too coarse.
+type loadLog struct {
+	text    bytes.Buffer
+	commits []time.Time
+}
+
+func (l *loadLog) Write(p []byte) (int, error) {
+	now := time.Now()
+	for range bytes.Count(p, []byte("file committed")) {
+		l.commits = append(l.commits, now)
+	}
+	return l.text.Write(p)
 }
 
 // firstAndLast compares how long a tenth of the files took at the beginning with how long the last tenth took, commits included.
-func firstAndLast(log []byte) (string, float64, error) {
-	var commits []time.Time
-	for line := range bytes.Lines(log) {
-		var l struct {
-			Time time.Time `json:"time"`
-			Msg  string    `json:"msg"`
-		}
-		if err := json.Unmarshal(line, &l); err == nil && l.Msg == "file committed" {
-			commits = append(commits, l.Time)
-		}
-	}
-	n := len(commits) / 10
+func firstAndLast(commits []time.Time) (string, float64, error) {
+	n, end := len(commits)/10, len(commits)-1
 	if n == 0 {
 		return "", 0, errors.New("too few files")
 	}
-	// Of the first file only the end is known, so both spans begin and end with a commit.
-	first, last := commits[n].Sub(commits[0]).Seconds(), commits[len(commits)-1].Sub(commits[len(commits)-1-n]).Seconds()
+	// When the first file was begun is not known, so both spans begin and end with a commit.
+	first, last := commits[n].Sub(commits[0]).Seconds(), commits[end].Sub(commits[end-n]).Seconds()
 	return fmt.Sprintf("%d files near the beginning took %.2f s, the last %d %.2f s: %.2f times as long.", n, first, n, last, last/first), last / first, nil
 }
 
 // decodeOnly decodes the text of the first file as often as there are files, on all cores, and does nothing with the rows.
-func decodeOnly(_ *sql.DB, files []string) error {
+func decodeOnly(files []string) error {
 	text, err := os.ReadFile(files[0])
 	if err != nil {
 		return err

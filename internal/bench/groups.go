@@ -21,14 +21,14 @@ type data struct {
 	settings
 	self                                             string // this program
 	days, smallFiles, largeDays, flatDays, monthRows int
-	legacyDays                                       int // the scripts' SQL takes long
+	legacyDays, scriptsRounds                        int // fewer: the scripts' SQL takes ten times as long as all others, and its times differ little
 }
 
 // groups are all that is measured.
 func groups(s settings) []group {
-	d := data{settings: s, days: 8, smallFiles: 2000, largeDays: 84, flatDays: 200, monthRows: 78_000_000, legacyDays: 4}
+	d := data{settings: s, days: 8, smallFiles: 2000, largeDays: 84, flatDays: 200, monthRows: 78_000_000, legacyDays: 4, scriptsRounds: 2}
 	if s.quick {
-		d = data{settings: s, days: 4, smallFiles: 400, largeDays: 8, flatDays: 20, monthRows: 3_000_000, legacyDays: 1}
+		d = data{settings: s, days: 4, smallFiles: 400, largeDays: 8, flatDays: 20, monthRows: 3_000_000, legacyDays: 1, scriptsRounds: 1}
 	}
 	d.self = os.Args[0]
 	if self, err := os.Executable(); err == nil {
@@ -58,12 +58,9 @@ func (d data) peer(name, kind, dir string) contestant {
 // scripts is the slowest of them.
 func (d data) scripts(dir string) contestant {
 	c := d.peer("the scripts' SQL", "scripts", dir)
-	c.rounds = scriptsRounds
+	c.rounds = d.scriptsRounds
 	return c
 }
-
-// scriptsRounds is how often the scripts' SQL runs: it takes ten times as long as all others together, and its times differ little.
-const scriptsRounds = 2
 
 func (d data) check(name string, args ...string) contestant {
 	return contestant{name: "check_ingest_" + name, command: append([]string{filepath.Join(d.bin, "check_ingest_"+name)}, args...), anyExit: true}
@@ -96,7 +93,7 @@ func (d data) daily() []group {
 			},
 		},
 		{
-			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rounds: scriptsRounds,
+			name: "legacy", title: "Into a table of the Python scripts, with its key and indexes", rounds: d.scriptsRounds,
 			rows: int64(d.legacyDays) * rowsADay, bytes: int64(d.legacyDays) * csvBytesADay,
 			setup:       func() error { return makeDays(old, d.legacyDays, rowsADay, synth.Plain) },
 			contestants: []contestant{legacy, d.scripts(old)},
@@ -130,7 +127,7 @@ func (d data) other() []group {
 		{
 			name: "flat", title: fmt.Sprintf("%d daily files, the first tenth against the last", d.flatDays), rounds: 1, rows: int64(d.flatDays) * rowsADay, bytes: int64(d.flatDays) * csvBytesADay,
 			setup:       d.makeFlat,
-			contestants: []contestant{logged(d.ours("ingest-aggtrades", d.flat()))},
+			contestants: []contestant{d.ours("ingest-aggtrades", d.flat())},
 			remark:      firstAndLast,
 		},
 	}

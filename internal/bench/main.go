@@ -1,7 +1,7 @@
 // Command bench measures the loader beside the ways people load such files otherwise, all in one run: every contestant is a process of its
 // own, rounds are interleaved, and what counts are the ratios of the medians. It makes the data it needs, the same on every machine.
 //
-//	make bench            # about 20 minutes and 25 GB of disk; writes the table into docs/performance.md
+//	make bench            # about 20 minutes and 27 GB of disk; writes the table into docs/performance.md
 //	make bench QUICK=1    # about three minutes; prints it
 package main
 

@@ -21,13 +21,16 @@ func peer(args []string) error {
 	if err != nil {
 		return err
 	}
+	if args[0] == "decode" { // without the time that opening a database takes
+		return decodeOnly(files)
+	}
 	db, err := sql.Open("duckdb", args[1])
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	db.SetMaxOpenConns(1)
-	load, ok := map[string]func(*sql.DB, []string) error{"scripts": scriptsSQL, "expert": expertSQL, "floor": floorSQL, "decode": decodeOnly}[args[0]]
+	load, ok := map[string]func(*sql.DB, []string) error{"scripts": scriptsSQL, "expert": expertSQL, "floor": floorSQL}[args[0]]
 	if !ok {
 		return fmt.Errorf("no peer %q", args[0])
 	}

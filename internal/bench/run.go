@@ -30,7 +30,7 @@ type group struct {
 	rows, bytes int64 // that a contestant goes through; 0 where it means nothing
 	rounds      int   // 0 = as the flags say
 	setup       func() error
-	remark      func(log []byte) (string, float64, error) // on what the last contestant wrote to stderr in the last round, with a figure for the targets
+	remark      func(commits []time.Time) (string, float64, error) // on the last contestant in the last round, with a figure for the targets
 	contestants []contestant
 }
 
@@ -61,14 +61,14 @@ func (g group) run(s settings) (result, error) {
 	if g.rounds == 0 {
 		g.rounds = s.rounds
 	}
-	var log []byte
+	var commits []time.Time
 	for round := range g.rounds {
 		for i, c := range g.contestants {
 			if c.rounds > 0 && round >= c.rounds {
 				continue
 			}
-			measured, written, err := c.run(s)
-			log = written
+			measured, when, err := c.run(s)
+			commits = when
 			if err != nil {
 				return result{}, fmt.Errorf("%s: %w", c.name, err)
 			}
@@ -79,7 +79,7 @@ func (g group) run(s settings) (result, error) {
 	r := result{group: g}
 	if g.remark != nil {
 		var err error
-		if r.remarked, r.figure, err = g.remark(log); err != nil {
+		if r.remarked, r.figure, err = g.remark(commits); err != nil {
 			return result{}, err
 		}
 	}
@@ -89,8 +89,8 @@ func (g group) run(s settings) (result, error) {
 	return r, nil
 }
 
-// run runs a contestant once, on a fresh database, and returns what it wrote to stderr.
-func (c contestant) run(s settings) (sample, []byte, error) {
+// run runs a contestant once, on a fresh database, and tells when it committed files, where it says so.
+func (c contestant) run(s settings) (sample, []time.Time, error) {
 	db := filepath.Join(s.dir, "bench.duckdb")
 	if err := removeDatabase(db); err != nil {
 		return sample{}, nil, err
@@ -105,21 +105,22 @@ func (c contestant) run(s settings) (sample, []byte, error) {
 		args[i] = strings.ReplaceAll(a, "{db}", db)
 	}
 	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...)
-	var out, log bytes.Buffer
+	var out bytes.Buffer
+	var log loadLog
 	cmd.Stdout, cmd.Stderr = &out, &log
 	began := time.Now()
 	err := cmd.Run()
 	wall := time.Since(began).Seconds()
 	exited := cmd.ProcessState != nil && cmd.ProcessState.Exited()
 	if err != nil && (!c.anyExit || !exited) {
-		return sample{}, nil, fmt.Errorf("%w: %s%s", err, tail(out.Bytes()), tail(log.Bytes()))
+		return sample{}, nil, fmt.Errorf("%w: %s%s", err, tail(out.Bytes()), tail(log.text.Bytes()))
 	}
 	usage, _ := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m := sample{wall: wall, cpu: (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), memory: usage.Maxrss * 1024}
 	if info, err := os.Stat(db); err == nil {
 		m.database = info.Size()
 	}
-	return m, log.Bytes(), nil
+	return m, log.commits, nil
 }
 
 // tail is the last of what a contestant that failed has said.
