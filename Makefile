@@ -8,6 +8,8 @@ SHELL       := /bin/bash
 LINT_VERSION := v2.15.0
 TOOLS        ?= $(shell go env GOPATH)/check-ingest-tools
 LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
+VULN_VERSION := v1.9.0
+VULN         := $(TOOLS)/govulncheck-$(VULN_VERSION)
 
 STATIC := check_ingest_lock check_ingest_disk check_ingest_csv
 LINKED := check_ingest_db check_ingest_log ingest-aggtrades
@@ -18,13 +20,13 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
 FLAGS   := -trimpath -ldflags='-s -w -X $(INFO).version=$(VERSION) -X $(INFO).commit=$(COMMIT) -X $(INFO).date=$(DATE)'
 
-FUZZTIME ?= 5s
+FUZZTIME ?= 2s
 KILLS    ?= 1000
 # What the demo loads, and where to; it makes its own files where DATA_DIR is empty.
 DATA_DIR ?=
 DEMO     ?= demo
 
-.PHONY: help all build demo test integration race fuzz bench lint fmt vet deps check soak clean
+.PHONY: help all build demo test integration race fuzz bench lint fmt vet vuln deps check soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +67,9 @@ vet: ## go vet
 lint: $(LINT) ## golangci-lint, with the layer rules
 	$(LINT) run ./...
 
+vuln: $(VULN) ## known vulnerabilities in what the binaries call
+	@GOVULNCHECK=$(VULN) ./contrib/vuln.sh
+
 fmt: $(LINT) ## format
 	$(LINT) fmt ./...
 
@@ -77,10 +82,11 @@ deps: build ## the small checks do not link DuckDB, are static and below 8 MB
 		echo "$$b: $$size bytes, static, no DuckDB"; \
 	done
 
-check: build vet lint deps test race fuzz ## all that a commit has to pass
+check: build vet lint vuln deps test race fuzz ## all that a commit has to pass
 
 soak: ## the long tests: KILLS kills, FUZZTIME a target
 	CHECK_INGEST_KILLS=$(KILLS) go test -count=1 -timeout 12h -run Kill ./internal/e2e
+	CHECK_INGEST_STORM=1 go test -count=1 -timeout 12h -run Storm -v ./internal/conformance
 	$(MAKE) fuzz FUZZTIME=$(FUZZTIME)
 
 clean: ## remove what was built
@@ -90,3 +96,8 @@ $(LINT):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS)/$(LINT_VERSION) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@mv $(TOOLS)/$(LINT_VERSION)/golangci-lint $@
+
+$(VULN):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS)/vuln-$(VULN_VERSION) go install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+	@mv $(TOOLS)/vuln-$(VULN_VERSION)/govulncheck $@

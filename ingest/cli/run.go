@@ -77,7 +77,7 @@ func (c *runCmd) Validate() error {
 	case c.BatchRows < 1:
 		return fmt.Errorf("--batch-rows %d: must be at least 1", c.BatchRows)
 	case c.MemoryLimit != 0 && c.MemoryLimit < 64<<20:
-		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.Bytes(uint64(c.MemoryLimit)))
+		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.Bytes(uint64(max(0, c.MemoryLimit))))
 	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {

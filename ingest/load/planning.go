@@ -55,14 +55,15 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	if err := r.enoughMemory(); err != nil {
 		return err
 	}
-	var since time.Time // when a reader was met
+	var since, last time.Time // when a reader was met, and when it was there for the last time
 	said := false
 	o := store.Options{Threads: r.Threads, MemoryLimit: r.memoryLimit(), TempDirectory: store.TempDirectory(r.path)}
 	db, err := store.Waiting(ctx, r.OpenPatience, func() (*store.DB, error) { return open(ctx, r.path, o) }, func(err error) {
+		last = r.Now()
 		switch {
 		case since.IsZero():
-			since = r.Now()
-		case !said && r.Now().Sub(since) > noticeableWait:
+			since = last
+		case !said && last.Sub(since) > noticeableWait:
 			r.Log.Info("waiting for a reader of the database", keyError, err)
 			said = true
 		}
@@ -71,7 +72,7 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 		return err
 	}
 	if !since.IsZero() {
-		r.Log.Debug("waited for a reader of the database", keySeconds, r.Now().Sub(since).Seconds())
+		r.Log.Debug("waited for a reader of the database", keySeconds, last.Sub(since).Seconds())
 	}
 	if err := db.Table().Check(); err != nil {
 		return errors.Join(r.refuse(err.Error(), "load into a new database (--db)"), db.Close())
@@ -258,7 +259,7 @@ func (r *run) space(p *planned) error {
 	if err := unix.Statfs(dir, &fs); err != nil {
 		return &store.Error{Kind: store.KindIO, Path: dir, Text: "ask for free space: " + err.Error(), Err: err}
 	}
-	free := int64(fs.Bavail) * cmp.Or(fs.Frsize, fs.Bsize) // blocks are counted in fragments, statvfs(3)
+	free := int64(fs.Bavail) * cmp.Or(fs.Frsize, fs.Bsize) //nolint:gosec // no file system has 2^63 blocks; they are counted in fragments, statvfs(3)
 	r.report.SpaceFree = free
 	if free < p.space.Needed {
 		return &SpaceError{Dir: dir, Needed: p.space.Needed, Free: free}

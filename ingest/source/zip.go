@@ -56,7 +56,7 @@ func findMember(name string, f io.ReaderAt, size int64) (*member, error) {
 	case err != nil:
 		return nil, fault(name, ErrCorrupt, fmt.Sprintf("its member %q is not where the archive's directory says", file.Name))
 	}
-	packed, unpacked := int64(file.CompressedSize64), int64(file.UncompressedSize64)
+	packed, unpacked := int64(file.CompressedSize64), int64(file.UncompressedSize64) //nolint:gosec // what does not fit becomes negative and is refused
 	switch {
 	case packed < 0 || unpacked < 0:
 		return nil, fault(name, ErrCorrupt, "the archive's directory has impossible sizes")
@@ -196,7 +196,8 @@ func countMembers(r io.ReaderAt, size int64) (uint64, error) {
 		return count, nil //nolint:nilerr // no room for a locator: no zip64
 	}
 	end64 := make([]byte, end64Size)
-	if _, err := r.ReadAt(end64, int64(binary.LittleEndian.Uint64(locator[8:]))); err != nil || string(end64[:4]) != end64Signature {
+	offset := int64(binary.LittleEndian.Uint64(locator[8:])) //nolint:gosec // what does not fit becomes negative, which boundedReaderAt refuses
+	if _, err := r.ReadAt(end64, offset); err != nil || string(end64[:4]) != end64Signature {
 		return count, nil //nolint:nilerr // the reader proper says what is wrong
 	}
 	return binary.LittleEndian.Uint64(end64[32:]), nil

@@ -30,7 +30,7 @@ func DayOfMicros(us int64) Day {
 	if us%MicrosPerDay < 0 {
 		d--
 	}
-	return Day(d) // a microsecond count spans 2^63/8.64e10 days, which fits
+	return Day(d) //nolint:gosec // a microsecond count spans 2^63/8.64e10 days, which fits
 }
 
 // Micros is the day's first microsecond since the epoch, UTC.

@@ -19,8 +19,8 @@ import (
 // The doses of TestStorm: what runs with the other tests, and what CHECK_INGEST_STORM asks for.
 const (
 	stormVariable  = "CHECK_INGEST_STORM"
-	stormLocks     = 400
-	stormDBs       = 80
+	stormLocks     = 200
+	stormDBs       = 40
 	fullStormLocks = 10_000
 	fullStormDBs   = 2_000
 	stormCallers   = 4
@@ -68,7 +68,7 @@ func TestStorm(t *testing.T) {
 	s.load(t) // a database to begin with
 
 	// The same with checks of another database comes first: they take the same time from the loads, and keep nobody out.
-	calm := s.blow(t, healthy(t), max(locks/10, stormLocks), max(dbs/10, stormDBs))
+	calm := s.blow(t, healthy(t), locks/4, dbs/4)
 	wild := s.blow(t, s.world, locks, dbs)
 	for _, wait := range wild.waits {
 		if wait > noticeable {

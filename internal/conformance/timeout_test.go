@@ -1,12 +1,18 @@
 package conformance
 
 import (
+	"bufio"
+	bytesof "encoding/binary"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -37,6 +43,92 @@ func deadFileSystem(t *testing.T) string {
 		}
 	})
 	return dir
+}
+
+// muteFileSystem mounts a file system whose server takes every request and never answers. A process that waits for an answer of it cannot even be
+// killed: that is what a hung disk is like, while a dead NFS server lets go of whom is killed.
+func muteFileSystem(t *testing.T) (dir string, requests *atomic.Int64, unmount func()) {
+	t.Helper()
+	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Skipf("no FUSE: %v", err)
+	}
+	dir = folder(t)
+	if err := unix.Mount("fuse", dir, "fuse", 0, "fd="+strconv.Itoa(fd)+",rootmode=40000,user_id=0,group_id=0"); err != nil {
+		_ = unix.Close(fd) // the error that counts is mount's
+		t.Skipf("may not mount: %v", err)
+	}
+	requests = new(atomic.Int64)
+	var server sync.WaitGroup
+	server.Go(func() {
+		const initRequest = 26 // FUSE_INIT
+		request := make([]byte, 1<<20)
+		for {
+			n, err := unix.Read(fd, request)
+			if errors.Is(err, unix.EINTR) {
+				continue
+			}
+			if err != nil || n < 40 {
+				return // unmounted
+			}
+			if bytesof.NativeEndian.Uint32(request[4:]) != initRequest {
+				requests.Add(1)
+				continue
+			}
+			answer := make([]byte, 16+64) // fuse_out_header and fuse_init_out
+			bytesof.NativeEndian.PutUint32(answer, uint32(len(answer)))
+			copy(answer[8:16], request[8:16]) // whose answer it is
+			bytesof.NativeEndian.PutUint32(answer[16:], 7)
+			bytesof.NativeEndian.PutUint32(answer[20:], 31)
+			bytesof.NativeEndian.PutUint32(answer[36:], 4096) // max_write
+			if _, err := unix.Write(fd, answer); err != nil {
+				return
+			}
+		}
+	})
+	unmount = sync.OnceFunc(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH|unix.MNT_FORCE); err != nil { // which ends the calls that hang
+			t.Error(err)
+		}
+		server.Wait()
+		_ = unix.Close(fd)
+	})
+	t.Cleanup(unmount)
+	return dir, requests, unmount
+}
+
+// TestTimeoutOnAMuteFileSystem: where not even killing ends the wait, the answer is written in time. The process itself cannot end before the kernel
+// lets go of it, which no program can change.
+func TestTimeoutOnAMuteFileSystem(t *testing.T) {
+	t.Parallel()
+	dir, requests, unmount := muteFileSystem(t)
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	cmd := exec.Command(binary(t, "check_ingest_lock"), "--lock-file", dir+"/x", "--timeout=1s")
+	cmd.Stdout = write
+	cmd.Env = []string{"CHECK_INGEST_CONFIG=" + noSettings(t)}
+	begin := time.Now()
+	if err := errors.Join(cmd.Start(), write.Close()); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(read).ReadString('\n')
+	if want := "INGEST LOCK UNKNOWN: timed out after 1s while looking at the lock file " + dir + "/x\n"; line != want || err != nil {
+		t.Errorf("%q, %v, want %q", line, err, want)
+	}
+	if took := time.Since(begin); took > time.Second+soon {
+		t.Errorf("it took %s", took)
+	}
+	if requests.Load() == 0 {
+		t.Error("the file system was not asked")
+	}
+	unmount()
+	var exit *exec.ExitError
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 3 {
+		t.Errorf("%v, want exit code 3", err)
+	}
 }
 
 // soon is how long after its limit a check may end on a machine that is busy; that it ends at all is what matters.

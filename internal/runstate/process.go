@@ -70,7 +70,7 @@ func readHolder(procRoot, name string, pid int) (Holder, error) {
 		h.Program = programName(st.comm, parseCmdline(data))
 	}
 	if boot, err := bootTime(procRoot); err == nil {
-		h.Since = boot.Add(time.Duration(st.startTicks) * clockTick)
+		h.Since = boot.Add(time.Duration(st.startTicks) * clockTick) //nolint:gosec // parseStat refuses what does not fit
 	}
 	h.Known = true
 	return h, nil

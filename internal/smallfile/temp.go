@@ -34,7 +34,7 @@ func createBeside(path string, perm fs.FileMode) (*os.File, error) {
 	const tries = 100
 	dir, base := filepath.Split(path)
 	for range tries {
-		name := fmt.Sprintf("%s.%s.%08x.tmp", dir, base, rand.Uint32())
+		name := fmt.Sprintf("%s.%s.%08x.tmp", dir, base, rand.Uint32()) //nolint:gosec // O_EXCL keeps a name that was guessed from being used
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, perm)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, err
