@@ -18,10 +18,11 @@ import (
 // grammar is the command line. A sub-command is a field here, of a type that implements [command] on its pointer and
 // whose exported fields are its flags; help, manual page, completion and settings are made from that.
 type grammar struct {
-	Run     runCmd     `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
-	Verify  verifyCmd  `cmd:"" help:"Look at every row of a database, and say what is wrong with it."`
-	Migrate migrateCmd `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
-	Status  statusCmd  `cmd:"" help:"Show what is loaded, what is missing and why, what failed, and what runs now."`
+	Run       runCmd       `cmd:"" default:"withargs" help:"Load what is not loaded yet. The default command."`
+	Preflight preflightCmd `cmd:"" help:"Is everything ready for a load? Lock, disk, database and files."`
+	Status    statusCmd    `cmd:"" help:"Show what is loaded, what is missing and why, what failed, and what runs now."`
+	Verify    verifyCmd    `cmd:"" help:"Look at every row of a database, and say what is wrong with it."`
+	Migrate   migrateCmd   `cmd:"" help:"Bring an existing database's ledger up to date, or widen its quantity column."`
 
 	// Sub-commands about the program itself.
 	Completion completionCmd `cmd:"" help:"Print a completion script for bash, zsh or fish."`

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,34 +17,50 @@ import (
 
 var updateDocs = flag.Bool("update-docs", false, "write help and exit codes into docs/ingest-aggtrades.md")
 
-// TestDocsAreMadeFromTheCode keeps help texts and exit codes in the documentation what the program says.
+// TestDocsAreMadeFromTheCode keeps help texts and exit codes in the documentation what the program says: every sub-command's help stands in
+// a page, between "<!-- help of NAME -->" and "<!-- end -->".
 func TestDocsAreMadeFromTheCode(t *testing.T) {
 	t.Parallel()
-	const page = "../../docs/ingest-aggtrades.md"
-	old, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
 	codes := "| code | meaning |\n| --- | --- |\n"
 	for _, e := range load.ExitCodes() {
 		codes += fmt.Sprintf("| %d | %s |\n", e.Code, e.Meaning)
 	}
-	want := string(old)
-	for mark, text := range map[string]string{
-		"<!-- help of run -->":     fence(helpOf(t, "run")),
-		"<!-- help of migrate -->": fence(helpOf(t, "migrate")),
-		"<!-- exit codes -->":      codes,
-	} {
-		want = fillIn(t, want, mark, text)
+	marks := map[string]string{"<!-- exit codes -->": codes}
+	parser, err := newParser(new(grammar))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if *updateDocs {
-		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+	for _, n := range parser.Model.Children {
+		if !n.Hidden {
+			marks["<!-- help of "+n.Name+" -->"] = fence(helpOf(t, n.Name))
+		}
+	}
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(pages) == 0 {
+		t.Fatal("no pages", err)
+	}
+	for _, page := range pages {
+		old, err := os.ReadFile(page)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
+		want := string(old)
+		for mark, text := range marks {
+			if strings.Contains(want, mark+"\n") {
+				want = fillIn(t, want, mark, text)
+				delete(marks, mark)
+			}
+		}
+		if diff := cmp.Diff(want, string(old)); diff != "" && !*updateDocs {
+			t.Errorf("%s is not what the program says; go test ./ingest/cli -update-docs rewrites it (-want +got):\n%s", page, diff)
+		} else if diff != "" {
+			if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if diff := cmp.Diff(want, string(old)); diff != "" {
-		t.Errorf("%s is not what the program says; go test ./ingest/cli -update-docs rewrites it (-want +got):\n%s", page, diff)
+	for mark := range marks {
+		t.Errorf("no page has %s", mark)
 	}
 }
 

@@ -132,7 +132,7 @@ func (p Program) report(newCheck func() Check, now, begin time.Time) (out outcom
 	}()
 	check := newCheck()
 	// Settings may lie on a file system that does not answer, as a home folder on a dead server does.
-	a, interrupted := watch(p, f, begin, func(ctx context.Context) parsed {
+	a, interrupted := watch(context.Background(), p, f, begin, func(ctx context.Context) parsed {
 		Stage(ctx, "reading settings")
 		return p.parse(check)
 	})
@@ -149,10 +149,7 @@ func (p Program) report(newCheck func() Check, now, begin time.Time) (out outcom
 	case a.err != nil:
 		return p.usage(a.err), f
 	}
-	if user, ok := check.(ThresholdUser); ok {
-		user.UseThresholds(a.thresholds)
-	}
-	return outcome{Report: p.execute(check, a, now, begin)}, f
+	return outcome{Report: p.execute(context.Background(), check, a, now, begin)}, f
 }
 
 // binary is the name of the program on disk.
@@ -176,8 +173,11 @@ func (p Program) source() settings.Source {
 const maxGrace = 500 * time.Millisecond
 
 // execute runs the check.
-func (p Program) execute(check Check, a parsed, now, begin time.Time) nagios.Report {
-	rep, interrupted := watch(p, a.flags, begin, func(ctx context.Context) nagios.Report {
+func (p Program) execute(ctx context.Context, check Check, a parsed, now, begin time.Time) nagios.Report {
+	if user, ok := check.(ThresholdUser); ok {
+		user.UseThresholds(a.thresholds)
+	}
+	rep, interrupted := watch(ctx, p, a.flags, begin, func(ctx context.Context) nagios.Report {
 		r, err := check.Check(ctx, now)
 		switch {
 		case err == nil:
@@ -195,12 +195,12 @@ func (p Program) execute(check Check, a parsed, now, begin time.Time) nagios.Rep
 }
 
 // watch gives what do returns, or a report on what happened before it did: it panicked, a signal came, or time ran out,
-// which is reported whatever do hangs in. Its context ends a little before.
-func watch[T any](p Program, f flags, begin time.Time, do func(context.Context) T) (T, *nagios.Report) {
+// which is reported whatever do hangs in. Its context ends a little before, or with the parent.
+func watch[T any](parent context.Context, p Program, f flags, begin time.Time, do func(context.Context) T) (T, *nagios.Report) {
 	limit := time.Duration(f.Timeout)
 	end := begin.Add(limit)
 	tr := newTracker()
-	ctx, cancel := context.WithDeadline(context.WithValue(context.Background(), trackerKey{}, tr), end.Add(-min(limit/5, maxGrace)))
+	ctx, cancel := context.WithDeadline(context.WithValue(parent, trackerKey{}, tr), end.Add(-min(limit/5, maxGrace)))
 	defer cancel()
 	watchdog := time.NewTimer(time.Until(end))
 	defer watchdog.Stop()
@@ -216,6 +216,8 @@ func watch[T any](p Program, f flags, begin time.Time, do func(context.Context) 
 		rep = c.report(p.Name)
 	case s := <-p.Signals:
 		rep = tr.interrupted(p.Name, nagios.Unknown, fmt.Sprintf("stopped by signal (%s)", s))
+	case <-parent.Done():
+		rep = tr.interrupted(p.Name, nagios.Unknown, "stopped: "+context.Cause(parent).Error())
 	case <-watchdog.C:
 		rep = tr.timedOut(p.Name, f)
 	}

@@ -23,7 +23,7 @@ func Keys(app string) []string {
 	case "check_ingest_lock":
 		return append(check, "lock-file", "held")
 	case "check_ingest_disk":
-		return append(check, "db", "data-dir", "path", "symbol", "market")
+		return append(check, "db", "data-dir", "path", "symbol", "market", "start-date", "end-date")
 	case "check_ingest_db":
 		return append(check, "db", "lock-file", "symbol", "market", "missing", "busy", "ingest-busy", "gaps", "blocks", "deep")
 	case "check_ingest_csv":
@@ -34,7 +34,7 @@ func Keys(app string) []string {
 		return []string{
 			"db", "data-dir", "symbol", "market", "start-date", "end-date", "lock-file", "wait", "dry-run", "replace",
 			"retries", "throttle", "threads", "memory-limit", "batch-rows", "strict", "output", "log-format",
-			"cpuprofile", "no-progress", "max-unpacked", "widen-quantity", "verbose",
+			"cpuprofile", "no-progress", "max-unpacked", "widen-quantity", "verbose", "timeout", "min-free",
 			"scan", "html", "table", "sample",
 		}
 	default:

@@ -3,6 +3,7 @@ package dbcheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -39,7 +40,7 @@ func (c *Cmd) Validate() error {
 	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {
-			return err
+			return fmt.Errorf("--symbol: %w", err)
 		}
 	}
 	return nil

@@ -66,8 +66,9 @@ func (c *Cmd) problem(o observation) nagios.Problem {
 	}
 	switch e.Kind {
 	case store.KindMissing:
-		p.State = c.Missing
+		p.State = nagios.Critical // a load would not create it: its folder is missing, or a link points nowhere
 		if e.Remedy == "" {
+			p.State = c.Missing
 			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=DIR"
 		}
 	case store.KindHeld:

@@ -204,7 +204,7 @@ func TestUsage(t *testing.T) {
 	}{
 		"no database":                      {nil, "give --db=FILE, the database to look at"},
 		"an empty lock file":               {[]string{"--db=x", "--lock-file="}, "--lock-file: is empty"},
-		"a symbol of two parts":            {[]string{"--db=x", "--symbol=../x"}, `symbol "../x": character '.', expected letters, digits and '_'`},
+		"a symbol of two parts":            {[]string{"--db=x", "--symbol=../x"}, `--symbol: symbol "../x": character '.', expected letters, digits and '_'`},
 		"an unknown market":                {[]string{"--db=x", "--market=forex"}, `--market: market "forex": expected spot, um or cm`},
 		"an unknown state":                 {[]string{"--db=x", "--busy=fine"}, `--busy: state "fine": expected ok, warning, critical or unknown`},
 		"a threshold on what is not asked": {[]string{"--db=x", "-w", "days_missing=1"}, "--warning: metric days_missing is measured only with --gaps"},

@@ -189,6 +189,7 @@ func statesOfFiles() map[string]state {
 	return map[string]state{
 		"missing":                       {func(*world) {}, nil, 2, "CRITICAL: DIR/t.duckdb does not exist"},
 		"missing, and that is fine":     {func(*world) {}, []string{"--missing=ok"}, 0, "OK: DIR/t.duckdb does not exist | rows=0;;;0"},
+		"missing with its folder, fine": {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, []string{"--missing=ok"}, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
 		"missing with its folder":       {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, nil, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
 		"a symlink that leads nowhere":  {func(w *world) { w.must(os.Symlink("gone", w.path)) }, nil, 2, "CRITICAL: DIR/t.duckdb is a symlink to a file that does not exist"},
 		"missing, but its log is there": {func(w *world) { w.must(os.WriteFile(w.path+".wal", []byte("x"), 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb does not exist, but its write-ahead log t.duckdb.wal does"},

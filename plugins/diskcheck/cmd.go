@@ -3,6 +3,7 @@ package diskcheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -17,6 +18,9 @@ type Cmd struct {
 	DataDir string         `placeholder:"DIR" help:"The downloads. With it, the space that pending files need is estimated. Needs --db."`
 	Symbol  []string       `placeholder:"SYMBOL" help:"Count only this symbol's files as pending. May be repeated."`
 	Market  catalog.Market `placeholder:"MARKET" help:"spot, um or cm: the market of files whose path does not tell. Default: um."`
+
+	StartDate *catalog.Day `placeholder:"YYYY-MM-DD" help:"Count only files of this day and later as pending, UTC."`
+	EndDate   *catalog.Day `placeholder:"YYYY-MM-DD" help:"Count only files of this day and before as pending, UTC."`
 }
 
 // Validate checks what no single flag can.
@@ -27,9 +31,12 @@ func (c *Cmd) Validate() error {
 	if c.DataDir != "" && c.DB == "" {
 		return errors.New("--data-dir: needs --db, since what is pending depends on what the database has")
 	}
+	if c.StartDate != nil && c.EndDate != nil && *c.EndDate < *c.StartDate {
+		return fmt.Errorf("--end-date %s is before --start-date %s", c.EndDate, c.StartDate)
+	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {
-			return err
+			return fmt.Errorf("--symbol: %w", err)
 		}
 	}
 	_, err := c.targets()

@@ -37,7 +37,7 @@ func (c *Cmd) findPending(ctx context.Context) pending {
 	snapshot := p.readSnapshot(c.DB)
 	checkcli.Stage(ctx, "comparing the data dir with the ledger snapshot")
 	files, _ := source.Choose(listing.Files)
-	files = plan.Pending(files, snapshot.Coverage(), nil, nil)
+	files = plan.Pending(files, snapshot.Coverage(), c.StartDate, c.EndDate)
 	p.space = plan.Estimate(files, ledger.Ratio(snapshot.BytesCSV, snapshot.BytesDatabase))
 	p.known = true
 	return p

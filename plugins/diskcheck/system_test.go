@@ -74,7 +74,7 @@ func TestFileSystem(t *testing.T) {
 		"needed without a data dir":       {[]string{"--path=/", "-c", "needed=1GB"}, 3, "INGEST DISK UNKNOWN: usage: --critical: metric needed is measured only with --data-dir"},
 		"two paths of one label":          {[]string{"--path=/a-b", "--path=/a_b"}, 3, "INGEST DISK UNKNOWN: usage: /a-b and /a_b would both be called \"a_b\" in the metrics: give one --path an alias, as in --path=/a_b=other"},
 		"a metric of another path":        {[]string{"--path=/", "-c", "free_x=1GB:"}, 3, "INGEST DISK UNKNOWN: usage: --critical: no metric \"free_x\""},
-		"a symbol that is none":           {[]string{"--db=/x", "--symbol=../x"}, 3, "INGEST DISK UNKNOWN: usage: symbol \"../x\": character '.'"},
+		"a symbol that is none":           {[]string{"--db=/x", "--symbol=../x"}, 3, "INGEST DISK UNKNOWN: usage: --symbol: symbol \"../x\": character '.'"},
 		"a market that is none":           {[]string{"--db=/x", "--market=usdm"}, 3, "INGEST DISK UNKNOWN: usage: --market: market \"usdm\": expected spot, um or cm"},
 		"a limit of another kind":         {[]string{"--path=/", "-c", "10%:"}, 3, "INGEST DISK UNKNOWN: usage: --critical: metric free: range \"10%:\": unit \"%\" does not fit a metric in bytes"},
 		"an empty path":                   {[]string{"--path="}, 3, "INGEST DISK UNKNOWN: usage: --path"},

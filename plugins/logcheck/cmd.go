@@ -3,6 +3,7 @@ package logcheck
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -32,7 +33,7 @@ func (c *Cmd) Validate() error {
 	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {
-			return err
+			return fmt.Errorf("--symbol: %w", err)
 		}
 	}
 	return nil

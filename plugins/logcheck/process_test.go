@@ -136,7 +136,7 @@ func TestUsage(t *testing.T) {
 	}{
 		"no database":           {nil, "give --db=FILE, the database whose ledger is to be read"},
 		"an empty lock file":    {[]string{"--db=x", "--lock-file="}, "--lock-file: is empty"},
-		"a symbol of two parts": {[]string{"--db=x", "--symbol=../x"}, `symbol "../x": character '.', expected letters, digits and '_'`},
+		"a symbol of two parts": {[]string{"--db=x", "--symbol=../x"}, `--symbol: symbol "../x": character '.', expected letters, digits and '_'`},
 		"an unknown market":     {[]string{"--db=x", "--market=forex"}, `--market: market "forex": expected spot, um or cm`},
 		"an unknown metric":     {[]string{"--db=x", "-w", "age=1"}, `--warning: no metric "age"`},
 	}
