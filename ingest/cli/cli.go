@@ -152,13 +152,6 @@ func misspelt(err error, app *kong.Application) error {
 	return fmt.Errorf("no command %q%s", word, hint)
 }
 
-// colors reports whether stdout takes colours and nobody asked to have none, see https://no-color.org.
-func (p Program) colors() bool {
-	no, _ := p.LookupEnv("NO_COLOR")
-	term, _ := p.LookupEnv("TERM")
-	return no == "" && term != "dumb" && p.Terminal(p.Stdout)
-}
-
 // IsTerminal reports whether w is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -83,7 +83,7 @@ func (c *preflightCmd) run(ctx context.Context, p Program) error {
 	if c.Output == "json" {
 		err = p.writeJSON(r)
 	} else {
-		_, err = p.Stdout.Write(preflightText(r, p.colors(), c.Verbose))
+		_, err = p.Stdout.Write(preflightText(r, p.color(), c.Verbose))
 	}
 	if cause := context.Cause(ctx); err == nil && cause != nil {
 		return cause // a signal
