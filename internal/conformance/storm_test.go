@@ -48,6 +48,9 @@ type storm struct {
 	rows  int64
 	waits []time.Duration // that loads spent waiting for a reader
 	took  []time.Duration // by loads
+
+	mu      sync.Mutex
+	checked []time.Duration // by db checks, of the world that is loaded
 }
 
 // TestStorm runs checks from several callers at once while loads come and go: no load may fail or wait noticeably because of them, and no
@@ -84,6 +87,7 @@ func TestStorm(t *testing.T) {
 	t.Logf("%d lock checks, %d of them in a known state; %d db checks, %d of them", locks, wild.certainLocks, dbs, wild.certainDBs)
 	t.Logf("%d loads took %s in the middle and %s at most, while another database was checked (%d loads) %s and %s", len(wild.took), median(wild.took),
 		slices.Max(wild.took), len(calm.took), median(calm.took), slices.Max(calm.took))
+	t.Logf("a db check took %s in the middle and %s at most", median(s.checked), longest(s.checked))
 	t.Logf("%d of %d loads waited for a reader, %s in the middle of these and %s at most", len(wild.waits), len(wild.took), median(wild.waits), longest(wild.waits))
 }
 
@@ -206,6 +210,11 @@ func (s *storm) ask(t *testing.T, program string, args ...string) (answer docume
 	first = s.now.Load()
 	o := call{args: append(args, "-o", "json", "-t", "60")}.run(t, program)
 	last = s.now.Load()
+	if program == "check_ingest_db" && s.about == s.world {
+		s.mu.Lock()
+		s.checked = append(s.checked, o.took)
+		s.mu.Unlock()
+	}
 	if err := json.Unmarshal([]byte(o.stdout), &answer); err != nil || o.stderr != "" {
 		t.Errorf("%s: %v in %q, stderr %q", program, err, o.stdout, o.stderr)
 	}

@@ -2,6 +2,7 @@ package nagios_test
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ func FuzzReport(f *testing.F) {
 	f.Add("free", poison, poison, poison, 5.0, uint8(2), uint8(0))
 	f.Add("", "", "", "", 0.0, uint8(0), uint8(3))
 	f.Add(strings.Repeat("|\n", 3000), strings.Repeat("成", 3000), strings.Repeat("<b>", 3000), strings.Repeat("x", 9000), -1e300, uint8(3), uint8(200))
+	prom := regexp.MustCompile(`^(# (HELP|TYPE) [a-z_]+ .*|[a-z_]+(\{[a-z]+="([^"\\]|\\[n"\\])*"(,[a-z]+="([^"\\]|\\[n"\\])*")*\})? -?[0-9.e+-]+)\n$`)
 	units := []nagios.Unit{nagios.Seconds, nagios.Bytes, nagios.Percent}
 	f.Fuzz(func(t *testing.T, summary, text, remedy, path string, value float64, state, kinds uint8) {
 		specs := []nagios.Spec{{Label: "first", Unit: units[int(kinds)%len(units)], Critical: "5"}, {Label: "second", Warning: "@1:2"}}
@@ -36,6 +38,11 @@ func FuzzReport(f *testing.F) {
 		}
 		if out := rep.JSON(); !json.Valid(out) || strings.Count(string(out), "\n") != 1 {
 			t.Errorf("JSON %q", out)
+		}
+		for line := range strings.Lines(string(rep.Prometheus())) {
+			if !prom.MatchString(line) {
+				t.Errorf("Prometheus: %q", line)
+			}
 		}
 		if out := string(rep.Table()); strings.ContainsAny(out, "|\x00\x1b\r\t\u202e<>\\") {
 			t.Errorf("table %q", out)
