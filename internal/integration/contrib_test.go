@@ -134,3 +134,17 @@ func hasFlag(m *kong.Application, word string) bool {
 		return word == "--"+f.Name || f.Short != 0 && word == "-"+string(f.Short)
 	})
 }
+
+// metrics are the metrics of all checks, each as "check_ingest_db age".
+func metrics() map[string]bool {
+	known := map[string]bool{}
+	for name, c := range map[string]checkcli.Check{
+		"check_ingest_lock": new(lockcheck.Cmd), "check_ingest_disk": new(diskcheck.Cmd), "check_ingest_db": new(dbcheck.Cmd),
+		"check_ingest_csv": new(csvcheck.Cmd), "check_ingest_log": new(logcheck.Cmd),
+	} {
+		for _, spec := range c.Metrics() {
+			known[name+" "+spec.Label] = true
+		}
+	}
+	return known
+}
