@@ -160,14 +160,14 @@ func hasRemedies(r preflight.Report) bool {
 
 // writeLines writes what else the checks found.
 func writeLines(b *bytes.Buffer, r preflight.Report) {
-	any := false
+	some := false
 	for _, c := range r.Checks {
 		for _, l := range c.Report.Lines {
-			any = true
+			some = true
 			fmt.Fprintf(b, "%s: %s\n", c.Name, clean(l))
 		}
 	}
-	if any {
+	if some {
 		b.WriteByte('\n')
 	}
 }

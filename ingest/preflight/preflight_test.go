@@ -44,8 +44,11 @@ func (f *fake) Check(context.Context, time.Time) (nagios.Result, error) {
 func TestOneThatHangsKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	r, err := ask(t.Context(), []question{
-		{name: "hangs", check: &fake{does: "hang"}}, {name: "fine", check: &fake{state: nagios.OK}},
-		{name: "panics", check: &fake{does: "panic"}}, {name: "fails", check: &fake{does: "error"}}, {name: "warns", check: &fake{state: nagios.Warning}},
+		{name: "hangs", check: &fake{does: "hang"}},
+		{name: "fine", check: &fake{state: nagios.OK}},
+		{name: "panics", check: &fake{does: "panic"}},
+		{name: "fails", check: &fake{does: "error"}},
+		{name: "warns", check: &fake{state: nagios.Warning}},
 	}, Request{Timeout: 2 * time.Second})
 	if err != nil {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func Run[C any, P interface {
 // run parses, executes and writes. newCheck makes a Cmd whose flags are not set yet.
 func (p Program) run(newCheck func() Check) int {
 	if text, asked, err := p.document(newCheck); asked && err == nil {
-		if p.write(text, time.Duration(defaultTimeout)) != nil {
+		if p.write(text, defaultTimeout) != nil {
 			return nagios.Unknown.ExitCode()
 		}
 		return 0

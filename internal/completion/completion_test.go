@@ -154,9 +154,10 @@ const patience = 2 * time.Minute
 func TestBash(t *testing.T) {
 	t.Parallel()
 	lookFor(t, Bash)
-	dir, paths := scripts(t, Bash)
 	for mode, setup := range map[string]string{"as it is": "", "= breaks no words": "COMP_WORDBREAKS=${COMP_WORDBREAKS//=}; "} {
 		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			dir, paths := scripts(t, Bash)
 			typed(t, dir, paths, setup+`bind '"\C-t": insert-completions'`, "bash", "--norc", "--noprofile", "-i")
 		})
 	}
