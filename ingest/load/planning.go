@@ -8,10 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
@@ -138,16 +136,6 @@ func (r *run) find(known []ledger.Entry) ([]source.File, error) {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
 	r.report.Unmatched = listing.Unmatched
-	// DuckDB's text is UTF-8, and its driver does not survive anything else.
-	listing.Files = slices.DeleteFunc(listing.Files, func(f source.File) bool {
-		if utf8.ValidString(f.Path) {
-			return false
-		}
-		listing.Skipped = append(listing.Skipped, source.Skipped{
-			Path: strings.ToValidUTF8(f.Path, "?"), Reason: "its path is not valid UTF-8, so it cannot be recorded; rename the folder or file",
-		})
-		return true
-	})
 	files, copies := settle(listing.Files, known)
 	files, dropped := source.Choose(files)
 	for _, s := range slices.Concat(listing.Skipped, copies, dropped) {

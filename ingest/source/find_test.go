@@ -391,3 +391,17 @@ func TestFindRefuses(t *testing.T) {
 		})
 	}
 }
+
+// TestFindPathThatIsNotUTF8: such a file cannot be recorded, so nobody counts it as one to load.
+func TestFindPathThatIsNotUTF8(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "caf\xe9", "BTCUSDT-aggTrades-2024-01-01.csv")
+	if err := errors.Join(os.Mkdir(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("x"), 0o600)); err != nil {
+		t.Skip(err)
+	}
+	l, err := source.Find(t.Context(), dir, source.Options{})
+	if err != nil || len(l.Files) != 0 || len(l.Skipped) != 1 || l.Skipped[0].Path != path || !strings.Contains(l.Skipped[0].Reason, "not valid UTF-8") {
+		t.Errorf("%+v, %v", l, err)
+	}
+}

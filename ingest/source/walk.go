@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
@@ -207,6 +208,10 @@ func (w *walker) entry(f folder, name string, stat func() (os.FileInfo, error)) 
 		return
 	}
 	path := filepath.Join(f.path, name)
+	if !utf8.ValidString(path) { // the ledger's text is UTF-8
+		w.skip(path, "its path is not valid UTF-8, so that it cannot be recorded; rename the file or the folder above it")
+		return
+	}
 	info, err := stat()
 	switch {
 	case errors.Is(err, os.ErrNotExist): // removed since it was listed

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	_ "github.com/duckdb/duckdb-go/v2" // the driver
 	"golang.org/x/sys/unix"
@@ -135,6 +136,9 @@ func Stat(path string) (fs.FileInfo, error) {
 
 // Open opens the existing database at a resolved path for writing. It fails with KindMissing rather than create one.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
+	if err := checkText(path); err != nil {
+		return nil, err
+	}
 	if _, err := Stat(path); err != nil {
 		return nil, err
 	}
@@ -201,6 +205,9 @@ func Waiting(ctx context.Context, patience time.Duration, open func() (*DB, erro
 // Create makes a new, empty database with our schema at a resolved path. It is built under a temporary name beside it and renamed when it is
 // sound, since a database whose creation was interrupted can never be opened again.
 func Create(ctx context.Context, path string) (err error) {
+	if err := checkText(path); err != nil {
+		return err
+	}
 	if _, err := Stat(path); err == nil {
 		return createdMeanwhile(path)
 	} else if KindOf(err) != KindMissing {
@@ -231,6 +238,14 @@ func Create(ctx context.Context, path string) (err error) {
 		return &Error{Kind: pathKind(err), Path: path, Text: "rename the new database into place: " + err.Error(), Err: err}
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// checkText refuses a path that DuckDB cannot have a folder for temporary files beside.
+func checkText(path string) error {
+	if utf8.ValidString(path) {
+		return nil
+	}
+	return &Error{Kind: KindNotRegular, Path: strings.ToValidUTF8(path, "?"), Text: "its path is not valid UTF-8, as DuckDB needs it", Remedy: "rename the file or the folder above it"}
 }
 
 // createdMeanwhile is that another process was faster. Whatever was planned for a new database does not hold for the one that is there.

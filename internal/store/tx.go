@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/duckdb/duckdb-go/v2"
 
@@ -172,6 +173,11 @@ func (tx *Tx) Forget(ctx context.Context, paths ...string) error {
 	if len(paths) == 0 {
 		return nil
 	}
+	for _, p := range paths {
+		if !utf8.ValidString(p) { // the driver makes no list of it and hands DuckDB a null pointer, which ends the process
+			return tx.fail(fmt.Errorf("path %q is not valid UTF-8", p))
+		}
+	}
 	_, err := tx.exec(ctx, sqlLedgerDelete, paths)
 	return err
 }
@@ -217,7 +223,7 @@ func text(s string) driver.Value {
 	if s == "" {
 		return nil
 	}
-	return s
+	return strings.ToValidUTF8(s, "?") // of anything else the appender makes NULL, silently
 }
 
 func id(n int64) driver.Value {

@@ -388,6 +388,9 @@ func TestCommitAfterAnErrorIsRefused(t *testing.T) {
 			e := ledger.Entry{FilePath: "/a", FirstID: -1, LastID: -1, Period: catalog.DayPeriod(1)}
 			return tx.Record(ctx, e, e)
 		},
+		"a path that is not UTF-8": func(ctx context.Context, tx *Tx) error {
+			return tx.Record(ctx, ledger.Entry{FilePath: "/caf\xe9", FirstID: -1, LastID: -1, Period: catalog.DayPeriod(1)})
+		},
 		"a statement that was cancelled": func(ctx context.Context, tx *Tx) error {
 			ctx, cancel := context.WithCancel(ctx)
 			cancel()
