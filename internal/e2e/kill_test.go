@@ -103,10 +103,13 @@ func moment(chance *rand.Rand, whole time.Duration) time.Duration {
 func (v victim) killAgainAndAgain(t *testing.T, n int, kill killer) {
 	t.Helper()
 	done, ended, midway := 0, 0, 0
-	for ; done < n; ended++ {
+	defer func() {
+		t.Logf("%d kills of %d, %d of them with rows in the database; %d loads that came to their end and were compared", done, n, midway, ended)
+	}()
+	for ; done < n && timeLeft(t); ended++ {
 		fromNothing := ended%3 == 2 // the creation of the database, or the completion of the scripts' ledger, is a moment, too
 		v.begin(t, fromNothing)
-		for done < n {
+		for done < n && timeLeft(t) {
 			killed, when := kill()
 			if !killed {
 				break
@@ -125,7 +128,13 @@ func (v victim) killAgainAndAgain(t *testing.T, n int, kill killer) {
 			t.Fatalf("after %d kills and a clean run", done)
 		}
 	}
-	t.Logf("%d kills, %d of them with rows in the database; %d loads that came to their end and were compared", done, midway, ended)
+}
+
+// timeLeft keeps a long run from being ended by its time limit (go test -timeout), which would keep its counts to itself.
+func timeLeft(t *testing.T) bool {
+	t.Helper()
+	deadline, ok := t.Deadline()
+	return !ok || time.Until(deadline) > 5*time.Minute
 }
 
 // straced is the load under strace with these options.

@@ -63,7 +63,7 @@ func TestControlGroup(t *testing.T) {
 	}
 	w := newWorld(t)
 	next := spec(catalog.UM, "BTCUSDT", january, 120_000, 1)
-	for range 12 {
+	for range 9 {
 		next = w.make(t, next, synth.Plain)
 	}
 	enter := "echo $$ > " + group + "/cgroup.procs"

@@ -70,7 +70,7 @@ func TestSignals(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			next := w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
-			next.Rows = 1_500_000
+			next.Rows = 800_000
 			w.make(t, next, synth.Plain)
 			var out bytes.Buffer
 			cmd := w.command(t.Context(), &out)
@@ -91,7 +91,7 @@ func TestSignals(t *testing.T) {
 				t.Errorf("left behind: %v", left)
 			}
 			w.run(t, 0)
-			if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "1501000|1501000" {
+			if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "801000|801000" {
 				t.Errorf("after the next run: %v", got)
 			}
 		})
