@@ -63,6 +63,7 @@ func stages() []stage {
 	return []stage{
 		{"good", func(*testing.T, *world) {}, well()},
 		{"loading", func(t *testing.T, w *world) {
+			t.Helper()
 			w.download(t, 1)
 			p = w.loader(t)
 		}, map[string]want{
@@ -70,12 +71,18 @@ func stages() []stage {
 			"db":   {"OK", []string{`being loaded by PID \d+ .*By the ledger snapshot`}},
 			"log":  {"OK", []string{"run"}},
 		}},
-		{"hung", func(t *testing.T, w *world) { w.hang(t, p) }, map[string]want{
+		{"hung", func(t *testing.T, w *world) {
+			t.Helper()
+			w.hang(t, p)
+		}, map[string]want{
 			"lock": {"CRITICAL", []string{"no sign of life for 5m", `kill \d+`}},
 			"db":   {"CRITICAL", []string{"hangs", `kill \d+`}},
 			"log":  {"CRITICAL", []string{"hang", `kill \d+`}},
 		}},
-		{"stopped", func(t *testing.T, w *world) { w.stop(t, p) }, map[string]want{
+		{"stopped", func(t *testing.T, w *world) {
+			t.Helper()
+			w.stop(t, p)
+		}, map[string]want{
 			"lock": {"OK", []string{"free"}},
 			"log":  {"WARNING", []string{"stopped"}},
 		}},
