@@ -10,6 +10,8 @@ TOOLS        ?= $(shell go env GOPATH)/check-ingest-tools
 LINT         := $(TOOLS)/golangci-lint-$(LINT_VERSION)
 VULN_VERSION := v1.9.0
 VULN         := $(TOOLS)/govulncheck-$(VULN_VERSION)
+GORELEASER   := $(TOOLS)/goreleaser-v2.15.1
+CYCLONEDX    := $(TOOLS)/cyclonedx-gomod-v1.10.0
 
 STATIC := check_ingest_lock check_ingest_disk check_ingest_csv
 LINKED := check_ingest_db check_ingest_log ingest-aggtrades
@@ -27,7 +29,7 @@ SOAKTIME ?= 12h
 DATA_DIR ?=
 DEMO     ?= demo
 
-.PHONY: help all build demo test integration race fuzz bench lint fmt vet vuln deps check soak clean
+.PHONY: help all build demo test integration race fuzz bench lint fmt vet vuln deps check packages soak clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,13 +87,18 @@ deps: build ## the small checks do not link DuckDB, are static and below 8 MB
 
 check: build vet lint vuln deps test race fuzz ## all that a commit has to pass
 
+packages: $(GORELEASER) $(CYCLONEDX) ## archives, deb and rpm for amd64 and arm64 into dist/, tested
+	$(GORELEASER) check
+	TOOLS='$(TOOLS)' $(GORELEASER) release --snapshot --clean
+	CHECK_INGEST_DIST='$(CURDIR)/dist' GORELEASER='$(GORELEASER)' go test -count=1 -timeout 30m -run Package ./internal/packaging
+
 soak: ## the long tests: KILLS kills within SOAKTIME, FUZZTIME a target
 	CHECK_INGEST_KILLS=$(KILLS) go test -count=1 -v -timeout $(SOAKTIME) -run 'TestKilled|TestDiskFull' ./internal/e2e | grep -vE '^=== '
 	CHECK_INGEST_STORM=1 go test -count=1 -timeout $(SOAKTIME) -run Storm -v ./internal/conformance
 	$(MAKE) fuzz FUZZTIME=$(FUZZTIME)
 
 clean: ## remove what was built
-	rm -rf bin dist demo
+	rm -rf bin build dist demo
 
 $(LINT):
 	@mkdir -p $(TOOLS)
@@ -102,3 +109,12 @@ $(VULN):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS)/vuln-$(VULN_VERSION) go install golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 	@mv $(TOOLS)/vuln-$(VULN_VERSION)/govulncheck $@
+$(GORELEASER):
+	@mkdir -p $(TOOLS)
+	GOBIN=$@.d go install github.com/goreleaser/goreleaser/v2@$(@:$(TOOLS)/goreleaser-%=%)
+	@mv $@.d/goreleaser $@
+
+$(CYCLONEDX):
+	@mkdir -p $(TOOLS)
+	GOBIN=$@.d go install github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(@:$(TOOLS)/cyclonedx-gomod-%=%)
+	@mv $@.d/cyclonedx-gomod $@
