@@ -17,7 +17,7 @@ import (
 var updateDocs = flag.Bool("update-docs", false, "write help and exit codes into docs/ingest-aggtrades.md")
 
 // TestDocsAreMadeFromTheCode keeps help texts and exit codes in the documentation what the program says, between
-// "<!-- help of NAME -->" and "<!-- end -->". verify and status have pages and tests of their own.
+// "<!-- help of NAME -->" and "<!-- end -->". verify has a page and a test of its own.
 func TestDocsAreMadeFromTheCode(t *testing.T) {
 	t.Parallel()
 	codes := "| code | meaning |\n| --- | --- |\n"
@@ -34,7 +34,7 @@ func TestDocsAreMadeFromTheCode(t *testing.T) {
 			marks["<!-- help of "+n.Name+" -->"] = fence(helpOf(t, n.Name))
 		}
 	}
-	for _, page := range []string{"../../docs/ingest-aggtrades.md", "../../docs/preflight.md"} {
+	for _, page := range []string{"../../docs/ingest-aggtrades.md", "../../docs/preflight.md", "../../docs/status.md"} {
 		old, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

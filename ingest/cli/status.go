@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
@@ -24,7 +28,7 @@ type statusCmd struct {
 	StartDate *catalog.Day   `group:"look" placeholder:"YYYY-MM-DD" help:"First day to show, UTC; days from it on count as missing. Default: the first known."`
 	EndDate   *catalog.Day   `group:"look" placeholder:"YYYY-MM-DD" help:"Last day to show, UTC; days up to it, but not today, count as missing. Default: the last known."`
 	DataDir   string         `group:"look" placeholder:"DIR" help:"Tell files that lie there and are not loaded yet from those that are absent."`
-	Scan      bool           `group:"look" help:"Count the rows of each day in the table itself. Exact where monthly files or the Python scripts loaded them; takes about a second for 100 million rows, and keeps a load from starting meanwhile."`
+	Scan      bool           `group:"look" help:"Count the rows of each day in the table itself. Exact where monthly files or the Python scripts loaded them; takes some seconds for 100 million rows, and keeps a load from starting meanwhile."`
 	LockFile  string         `group:"look" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart; beside it a load says how far it is."`
 
 	Output  string `group:"show" short:"o" enum:"text,json,csv" default:"text" placeholder:"FORMAT" help:"Form of the output: text, json or csv."`
@@ -74,11 +78,38 @@ func (c *statusCmd) run(ctx context.Context, p Program) error {
 		if err != nil {
 			return err
 		}
-		if err := smallfile.Replace(c.HTML, page, smallfile.Mode{Perm: 0o644}); err != nil {
-			return fmt.Errorf("write page: %w", err)
+		if err := writePage(c.HTML, page); err != nil {
+			return err
 		}
 	}
 	return p.write(out)
+}
+
+// writePage puts a page into a file, so that a web server never sees half of one. Of a symbolic link the file that it leads to is replaced; what is no
+// file, such as /dev/stdout, is written to.
+func writePage(path string, page []byte) error {
+	target := path
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		target = resolved
+	}
+	var err error
+	if info, serr := os.Stat(target); serr == nil && !info.Mode().IsRegular() {
+		var f *os.File
+		if f, err = os.OpenFile(target, os.O_WRONLY, 0); err == nil {
+			_, err = f.Write(page)
+			err = errors.Join(err, f.Close())
+		}
+	} else {
+		err = smallfile.Replace(target, page, smallfile.Mode{Perm: 0o644})
+	}
+	var cause *fs.PathError
+	if errors.As(err, &cause) { // it may name a temporary file
+		err = cause.Err
+	}
+	if err != nil {
+		return fmt.Errorf("write page %q: %w", path, err)
+	}
+	return nil
 }
 
 // output is what goes to standard output.
@@ -120,7 +151,7 @@ func (p Program) color() bool {
 func (p Program) utf8() bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value, _ := p.LookupEnv(name); value != "" {
-			value = strings.ToLower(value)
+			value, _, _ = strings.Cut(strings.ToLower(value), "@")
 			return strings.HasSuffix(value, "utf-8") || strings.HasSuffix(value, "utf8")
 		}
 	}

@@ -136,8 +136,8 @@ func monthOf(d catalog.Day) catalog.Period {
 	return catalog.MonthPeriod(t.Year(), t.Month())
 }
 
-// calendar shows the series' days. Beyond a year the months stand in two columns, each from top to bottom, so that four years take 24 lines. A January
-// bears the number of its year, and the heading that of the first month's.
+// calendar shows the series' days. Beyond a year the months stand in two columns, each from top to bottom, so that four years take 24 lines. A heading
+// tells the year of the month below it, and a January further down bears the number of its year.
 func (s Series) calendar(b *bytes.Buffer, l Look, paint painted) {
 	fmt.Fprintf(b, "\n%s\n", clean(name(s.Series)))
 	months := s.months()
@@ -149,9 +149,9 @@ func (s Series) calendar(b *bytes.Buffer, l Look, paint painted) {
 	}
 	b.WriteString(head + "\n")
 	for i, p := range left {
-		line, wide := s.month(p, l, paint)
+		line, wide := s.month(p, i == 0, l, paint)
 		if i < len(right) {
-			second, _ := s.month(right[i], l, paint)
+			second, _ := s.month(right[i], i == 0, l, paint)
 			line += strings.Repeat(" ", column+2-wide) + second
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
@@ -162,8 +162,8 @@ func heading(months []catalog.Period) string {
 	return fmt.Sprintf("%d %s", months[0].First.Time().Year(), ruler)
 }
 
-// month is a line of a calendar, and how wide it is.
-func (s Series) month(p catalog.Period, l Look, paint painted) (line string, wide int) {
+// month is a line of a calendar, and how wide it is. Below a heading, which tells the year, a January has its name.
+func (s Series) month(p catalog.Period, first bool, l Look, paint painted) (line string, wide int) {
 	var b, run strings.Builder // run is cells of one colour
 	of := colorGood
 	flush := func() {
@@ -188,7 +188,7 @@ func (s Series) month(p catalog.Period, l Look, paint painted) (line string, wid
 	}
 	flush()
 	label := p.First.Time().Month().String()[:3]
-	if label == "Jan" {
+	if label == "Jan" && !first {
 		label = p.First.Time().Format("2006")
 	}
 	line, wide = fmt.Sprintf("%-5s%s", label, b.String()), column-3

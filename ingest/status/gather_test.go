@@ -157,7 +157,7 @@ func (w world) report(t *testing.T, changes ...func(*status.Options)) (status.Re
 	return status.Build(facts), err
 }
 
-// listing is the names, sizes and times of the files of a folder.
+// listing is the names, sizes and times of the files of a folder, but for the status that a load keeps writing.
 func listing(t *testing.T, dir string) []string {
 	t.Helper()
 	var out []string
@@ -166,6 +166,9 @@ func listing(t *testing.T, dir string) []string {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if strings.Contains(e.Name(), ".lock.status") {
+			continue
+		}
 		info, err := e.Info()
 		if err != nil {
 			t.Fatal(err)
@@ -367,7 +370,7 @@ func TestDatabasesOfTheScripts(t *testing.T) {
 				t.Errorf("%+v", r.Series)
 			}
 			text := string(r.Text(status.Look{}))
-			if !strings.Contains(text, "Jan") && !strings.Contains(text, "2024 #..h#") {
+			if !strings.Contains(text, "Jan  #..h#") {
 				t.Errorf("no calendar:\n%s", text)
 			}
 		})

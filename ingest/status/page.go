@@ -109,7 +109,7 @@ func (r Report) page() page {
 		Policy: "default-src 'none'; style-src " + hashOf(pageStyle) + "; script-src " + hashOf(pageScript) + "; img-src data:; base-uri 'none'; form-action 'none'",
 		Style:  template.HTML("<style>" + pageStyle + "</style>"),    //nolint:gosec // a constant
 		Script: template.HTML("<script>" + pageScript + "</script>"), //nolint:gosec // a constant
-		Title:  base + ": " + r.lacks(), Base: base, Path: clean(r.Database.Path), Lead: r.summary() + "; " + r.lacks() + ".",
+		Title:  base + ": " + r.lacks(), Base: base, Path: clean(r.Database.Path), Lead: r.lead(),
 		From: r.from(), Now: clean(r.now()), Alarm: r.Holder != "" || r.Load != nil && r.Load.State == Hung,
 		At: utc(r.At), Version: clean(r.Version), Left: chartLeft,
 	}

@@ -32,7 +32,7 @@ func (r Report) Text(l Look) []byte {
 	var b bytes.Buffer
 	paint := painter(l.Color)
 	fmt.Fprintf(&b, "%s\n", clean(r.Database.Path))
-	wrap(&b, "", fmt.Sprintf("%s; %s.", r.summary(), r.lacks()))
+	wrap(&b, "", r.lead())
 	wrap(&b, "", r.from())
 	wrap(&b, "", clean(r.now()))
 	if r.Load != nil && r.Load.CurrentFile != "" {
@@ -52,7 +52,7 @@ func (r Report) Text(l Look) []byte {
 // Brief is the report in the few lines that go with a page.
 func (r Report) Brief() []byte {
 	var b bytes.Buffer
-	wrap(&b, "", fmt.Sprintf("%s; %s.", r.summary(), r.lacks()))
+	wrap(&b, "", r.lead())
 	wrap(&b, "", r.from())
 	wrap(&b, "", clean(r.now()))
 	return b.Bytes()

@@ -158,11 +158,18 @@ func (r Report) summary() string {
 	case r.Source.Origin == FromSnapshot:
 		parts = append(parts, plural(t.Rows, "row"))
 	}
-	parts = append(parts, plural(int64(t.Series), "series"))
+	if r.Source.Origin != FromNothing {
+		parts = append(parts, plural(int64(t.Series), "series"))
+	}
 	if r.Database.SizeBytes > 0 {
 		parts = append(parts, size(r.Database.SizeBytes))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// lead is what the database holds and lacks.
+func (r Report) lead() string {
+	return strings.TrimPrefix(r.summary()+"; "+r.lacks()+".", "; ")
 }
 
 // lacks is what is missing in one line.
@@ -185,11 +192,13 @@ func (r Report) lacks() string {
 	case len(parts) > 0:
 		return strings.Join(parts, ", ")
 	case r.Source.Origin == FromNothing:
-		return "what is missing is not known"
+		return "what it holds is not known"
 	case t.Days > 0:
 		return "nothing missing, nothing failed"
 	case t.Files > 0:
 		return "nothing failed"
+	case r.narrowed:
+		return "nothing of what was asked for is loaded"
 	default:
 		return "nothing is loaded yet"
 	}

@@ -20,7 +20,7 @@ type DayCount struct {
 }
 
 // DayCounts counts the scope's rows by series and day, in order, from first to last (nil for no bound). Rows with times before Binance began or
-// in the future are left out. It reads four columns, about a second for 100 million rows on one core, and keeps writers out meanwhile.
+// in the future are left out. It reads four columns, takes two to three times as long as counting rows by day alone, and keeps writers out meanwhile.
 func (db *DB) DayCounts(ctx context.Context, scope Scope, first, last *catalog.Day, now time.Time) ([]DayCount, error) {
 	from, to := oldest.UnixMicro(), now.Add(clockTolerance).UnixMicro()
 	if first != nil {
