@@ -87,6 +87,7 @@ func stages() []stage {
 			"log":  {"WARNING", []string{"stopped"}},
 		}},
 		{"held", func(t *testing.T, w *world) {
+			t.Helper()
 			w.load(t, 0)
 			release = w.holdDB(t)
 		}, map[string]want{
@@ -94,6 +95,7 @@ func stages() []stage {
 			"csv": {"OK", []string{"8 files"}},
 		}},
 		{"full", func(t *testing.T, w *world) {
+			t.Helper()
 			release()
 			if w.mounted {
 				w.fill(t)
@@ -103,6 +105,7 @@ func stages() []stage {
 			"db":   {"OK", nil},
 		}},
 		{"broken", func(t *testing.T, w *world) {
+			t.Helper()
 			if w.mounted {
 				w.resize(t, 512<<20)
 			}
@@ -113,7 +116,10 @@ func stages() []stage {
 			"csv":  {"CRITICAL", []string{`ETHUSDT-aggTrades-2026-01-05.zip`, "(?i)fetch"}},
 			"log":  {"CRITICAL", []string{`1 .*failed`, "(?i)fetch"}},
 		}},
-		{"damaged", func(t *testing.T, w *world) { truncate(t, w.db) }, map[string]want{
+		{"damaged", func(t *testing.T, w *world) {
+			t.Helper()
+			truncate(t, w.db)
+		}, map[string]want{
 			"db": {"CRITICAL", []string{"trades.duckdb", "(?i)restore|backup"}},
 		}},
 	}
