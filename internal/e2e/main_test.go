@@ -20,10 +20,16 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/cli"
 	"github.com/check-ingest/check-ingest/internal/buildinfo"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/synth"
+	"github.com/check-ingest/check-ingest/plugins/csvcheck"
+	"github.com/check-ingest/check-ingest/plugins/dbcheck"
+	"github.com/check-ingest/check-ingest/plugins/diskcheck"
+	"github.com/check-ingest/check-ingest/plugins/lockcheck"
+	"github.com/check-ingest/check-ingest/plugins/logcheck"
 )
 
-// program is the binary under test; it is this test's, which turns into it where it is run under that name.
+// program is the binary under test; it is this test's, which turns into it where it is run under that name, as it does into the checks.
 const program = "ingest-aggtrades"
 
 func TestMain(m *testing.M) {
@@ -37,9 +43,14 @@ func TestMain(m *testing.M) {
 			stop()
 			os.Exit(code)
 		},
-		"synth": func() { fail(makeFile(os.Args[1:])) },
-		"hold":  func() { fail(hold(os.Args[1], os.Args[2])) },
-		"ask":   func() { fail(printRows(os.Args[1], strings.Join(os.Args[2:], " "))) },
+		"check_ingest_lock": func() { os.Exit(checkcli.Main[lockcheck.Cmd]("INGEST LOCK", os.Args[1:], os.Stdout)) },
+		"check_ingest_disk": func() { os.Exit(checkcli.Main[diskcheck.Cmd]("INGEST DISK", os.Args[1:], os.Stdout)) },
+		"check_ingest_db":   func() { os.Exit(checkcli.Main[dbcheck.Cmd]("INGEST DB", os.Args[1:], os.Stdout)) },
+		"check_ingest_csv":  func() { os.Exit(checkcli.Main[csvcheck.Cmd]("INGEST CSV", os.Args[1:], os.Stdout)) },
+		"check_ingest_log":  func() { os.Exit(checkcli.Main[logcheck.Cmd]("INGEST LOG", os.Args[1:], os.Stdout)) },
+		"synth":             func() { fail(makeFile(os.Args[1:])) },
+		"hold":              func() { fail(hold(os.Args[1], os.Args[2])) },
+		"ask":               func() { fail(printRows(os.Args[1], strings.Join(os.Args[2:], " "))) },
 	})
 }
 
