@@ -122,7 +122,8 @@ func (s *sandbox) shell(t *testing.T, command string) (code int, output string) 
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", ours.ReplaceAllString(command, "${1}"+s.dir+"/${2}"))
 	cmd.Dir = filepath.Join(s.dir, "data")
-	cmd.Env = append(os.Environ(), "CHECK_INGEST_CONFIG="+filepath.Join(s.dir, "data", "config.yaml"), "XDG_CONFIG_HOME=/nonexistent", "HOME=/root", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "CHECK_INGEST_CONFIG="+filepath.Join(s.dir, "data", "config.yaml"), "XDG_CONFIG_HOME=/nonexistent", "HOME=/root", "LC_ALL=C.UTF-8",
+		"CHECK_INGEST_TIMEOUT=5m") // however busy the machine is
 	out, err := cmd.Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
