@@ -31,6 +31,7 @@ func scenes() map[string]func(*testing.T, *sandbox) {
 		"nothing loaded":          func(*testing.T, *sandbox) {},
 		"loaded":                  loadedScene,
 		"a new day":               newDayScene,
+		"a log left":              logLeftScene,
 		"bad files":               badFilesScene,
 		"a changed file":          changedScene,
 		"a hole":                  holeScene,
@@ -119,6 +120,24 @@ func put(t *testing.T, path, text string) {
 }
 
 func loadedScene(t *testing.T, s *sandbox) { t.Helper(); s.run(t, 0) }
+
+// logLeftScene is a database beside which a program that wrote into a table of its own left a write-ahead log, as one that is killed does.
+func logLeftScene(t *testing.T, s *sandbox) {
+	t.Helper()
+	s.run(t, 0)
+	pool, err := sql.Open("duckdb", s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{"PRAGMA disable_checkpoint_on_shutdown", "CREATE TABLE notes (text VARCHAR)", "INSERT INTO notes VALUES ('committed')"} {
+		if _, err := pool.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // newDayScene has a backup of before the newest day was loaded.
 func newDayScene(t *testing.T, s *sandbox) {
