@@ -210,7 +210,7 @@ func signsNow(p load.Progress, now time.Time) signs {
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
 		s.cpu = time.Duration(u.Utime.Nano() + u.Stime.Nano())
-		s.read = int64(u.Inblock)
+		s.read = u.Inblock
 	}
 	return s
 }

@@ -16,11 +16,13 @@ func TestStatusForSystemd(t *testing.T) {
 	}{
 		"before there is a plan": {load.Progress{}, time.Second, "Planning"},
 		"nothing read yet": {
-			load.Progress{FilesTotal: 3, BytesTotal: 1000, Current: "/data/BTCUSDT-aggTrades-2025-01-01.zip"}, time.Second,
+			load.Progress{FilesTotal: 3, BytesTotal: 1000, Current: "/data/BTCUSDT-aggTrades-2025-01-01.zip"},
+			time.Second,
 			"0 of 3 files, 0%, 0 rows: BTCUSDT-aggTrades-2025-01-01.zip",
 		},
 		"half-way": {
-			load.Progress{FilesDone: 12, FilesTotal: 24, FilesFailed: 1, BytesDone: 500, BytesTotal: 1000, Rows: 12_345_678, Current: "b.csv"}, 90 * time.Minute,
+			load.Progress{FilesDone: 12, FilesTotal: 24, FilesFailed: 1, BytesDone: 500, BytesTotal: 1000, Rows: 12_345_678, Current: "b.csv"},
+			90 * time.Minute,
 			"12 of 24 files, 50%, 1 failed, 12.3M rows, 1h 30m left: b.csv",
 		},
 		"a name that could forge a message": {

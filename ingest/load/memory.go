@@ -39,10 +39,10 @@ func checkMemory(path string, memory, addresses int64) error {
 	switch {
 	case addresses < leastAddresses:
 		return short(fmt.Sprintf("not opened, since this process may use no more than %s of addresses, and a load reserves up to %s of them",
-			humanize.IBytes(uint64(addresses)), humanize.IBytes(leastAddresses)), remedyForAddresses)
+			humanize.IBytes(uint64(max(0, addresses))), humanize.IBytes(leastAddresses)), remedyForAddresses)
 	case memory < leastMemory:
 		return short(fmt.Sprintf("not opened, since this process may use no more than %s of memory, and a load needs %s",
-			humanize.IBytes(uint64(memory)), humanize.IBytes(leastMemory)), remedyForMemory)
+			humanize.IBytes(uint64(max(0, memory))), humanize.IBytes(leastMemory)), remedyForMemory)
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func (c *calendar) rows() {
 	files := c.facts.byLength()
 	for n, e := range files {
 		c.each(e.Period, func(i int) {
-			if !slices.Contains(e.DaysMissing, c.span.First+catalog.Day(i)) {
+			if !slices.Contains(e.DaysMissing, c.day(i)) {
 				owner[i] = n + 1
 			}
 		})
@@ -142,10 +142,15 @@ func (c *calendar) rows() {
 	}
 }
 
+// day is the one at an index of days.
+func (c *calendar) day(i int) catalog.Day {
+	return c.span.First + catalog.Day(i) //nolint:gosec // days of a span, which are counted in Day
+}
+
 // count notes what the table has of a day.
 func (c *calendar) count(i int) {
 	d := &c.days[i]
-	n, there := c.facts.counts[c.span.First+catalog.Day(i)]
+	n, there := c.facts.counts[c.day(i)]
 	d.rows = n.Rows
 	switch {
 	case there:

@@ -39,7 +39,7 @@ func compare(t *testing.T, data []byte) {
 
 // texts are contents that have little in common.
 func texts() map[string][]byte {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // test data
+	r := rand.New(rand.NewPCG(1, 2))
 	random, digits := make([]byte, 300_000), []byte(nil)
 	for i := range random {
 		random[i] = byte(r.Uint32())

@@ -16,7 +16,10 @@ import (
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
 
-func units(tb testing.TB) string { return filepath.Join(nagiostest.Root(tb), "contrib/systemd") }
+func units(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(nagiostest.Root(tb), "contrib/systemd")
+}
 
 // programs are what a unit starts; here they are not where a package puts them.
 var programs = regexp.MustCompile(`/usr/bin/(check_ingest_[a-z]+|ingest-aggtrades)\b`)
