@@ -85,7 +85,7 @@ deps: build ## the small checks do not link DuckDB, are static and below 8 MB
 		echo "$$b: $$size bytes, static, no DuckDB"; \
 	done
 
-check: build vet lint vuln deps test race fuzz ## all that a commit has to pass
+check: build vet lint vuln deps test race integration fuzz ## all that a commit has to pass
 
 packages: $(GORELEASER) $(CYCLONEDX) ## archives, deb and rpm for amd64 and arm64 into dist/, tested
 	$(GORELEASER) check
