@@ -45,13 +45,13 @@ demo: build ## build, load files (DATA_DIR=..., or made-up ones) and run the fiv
 	@DATA_DIR='$(DATA_DIR)' DEMO='$(DEMO)' ./contrib/demo.sh
 
 test: ## the tests
-	go test ./...
+	go test -timeout 30m ./...
 
 integration: build ## contrib against the real monitoring systems, as far as they are installed
 	go test -tags integration -count=1 -timeout 20m ./internal/integration
 
 race: ## the tests with the race detector, without the long ones
-	go test -race -short ./...
+	go test -race -short -timeout 30m ./...
 
 fuzz: ## fuzz every target for FUZZTIME each
 	@for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \

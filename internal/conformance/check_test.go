@@ -237,6 +237,7 @@ type document struct {
 	}
 	Problems []struct{ State, Text, Remedy, Path string }
 	Lines    []string
+	Details  map[string][]map[string]any // TestDetailsInJSON has what is in them
 	Seconds  *float64
 	Version  string
 }

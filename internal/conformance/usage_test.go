@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 			}
 			parts := []string{
 				"Usage: " + c.binary + " [flags]\n", "\nFlags:\n", "\nThresholds:\n", "\nRunning and output:\n", "\nMetrics, the first being",
-				"\n  " + c.metric + " ", "\nRANGE is ", "\nExit codes: ", "\nExamples:\n", "/etc/check-ingest/config.yaml", "CHECK_INGEST_",
+				"\n  " + c.metric + " ", "\nRanges, which are [@][START:]END ", "\nExit codes:\n", "\nExamples:\n", "/etc/check-ingest/config.yaml", "CHECK_INGEST_",
 			}
 			at := 0
 			for _, part := range parts[:6] {
