@@ -253,7 +253,7 @@ func TestPackageRPM(t *testing.T) {
 			t.Errorf("scripts: %s", out)
 		}
 		to := t.TempDir()
-		cmd := exec.Command("sh", "-c", `rpm2cpio "$1" | cpio -idm --quiet`, "sh", pkg)
+		cmd := exec.Command("sh", "-c", `rpm2cpio "$1" | cpio -idm --quiet --no-absolute-filenames`, "sh", pkg)
 		cmd.Dir = to
 		if code, out := run(t, cmd); code != 0 {
 			t.Fatalf("unpack: exit code %d: %s", code, out)
