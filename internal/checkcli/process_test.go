@@ -58,7 +58,7 @@ func TestProcess(t *testing.T) {
 		"critical":               {[]string{"-c", "1"}, 2, "INGEST FAKE CRITICAL: value 5, limit 1 | value=5;;1;0\n"},
 		"panic":                  {[]string{"--do=panic"}, 3, "INGEST FAKE UNKNOWN: internal error: the sky fell\n"},
 		"panic in a goroutine":   {[]string{"--do=panic-in-goroutine"}, 3, "INGEST FAKE UNKNOWN: internal error: elsewhere\n"},
-		"out of time, stuck":     {[]string{"--do=hang", "--timeout=0.05"}, 3, "INGEST FAKE UNKNOWN: timed out after 50ms while waiting at the door\n"},
+		"out of time, stuck":     {[]string{"--do=hang", "--timeout=2.5"}, 3, "INGEST FAKE UNKNOWN: timed out after 2.5s while waiting at the door\n"},
 		"usage":                  {[]string{"--timeout=x"}, 3, "INGEST FAKE UNKNOWN: usage: --timeout: duration"},
 		"a gate that is closed":  {[]string{"--gate", "-c1"}, 1, "INGEST FAKE CRITICAL"},
 		"version, stderr silent": {[]string{"-V"}, 3, "check_ingest_fake "},
