@@ -102,7 +102,7 @@ func TestCommandLines(t *testing.T) {
 	all := models(t)
 	root := nagiostest.Root(t)
 	command := regexp.MustCompile(`(?:/usr/lib/nagios/plugins|\$USER1\$|/usr/bin)/(check_ingest_[a-z]+)([^\n]*)`)
-	for _, pattern := range []string{"nagios/*", "nrpe/*", "zabbix/*.conf", "prometheus/*", "n8n/*"} {
+	for _, pattern := range []string{"nagios/*", "nrpe/*", "zabbix/*.conf", "prometheus/*"} {
 		files, err := filepath.Glob(filepath.Join(root, "contrib", pattern))
 		if err != nil {
 			t.Fatal(err)
