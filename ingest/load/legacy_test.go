@@ -39,6 +39,9 @@ func (w *world) scriptsInsert(tb testing.TB, s olddb.Shape, symbol, text string)
 // TestDatabasesOfTheScripts loads into each: a day that is there already, one half of which is, and new ones, small and large.
 func TestDatabasesOfTheScripts(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes with the race detector, and runs what other tests run")
+	}
 	for _, s := range olddb.Shapes() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()

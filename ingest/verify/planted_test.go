@@ -174,6 +174,9 @@ func TestEachPlantedDefectIsFound(t *testing.T) {
 // TestTheScriptsTablesAreVerified plants defects into each shape that the Python scripts left.
 func TestTheScriptsTablesAreVerified(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes with the race detector, and runs what other tests run")
+	}
 	for _, shape := range olddb.Shapes() {
 		t.Run(shape.Name, func(t *testing.T) {
 			t.Parallel()

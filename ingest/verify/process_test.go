@@ -172,6 +172,9 @@ func must(s string, err error) string {
 // TestMemoryIsBounded verifies some million rows, each of them twice, in the least memory that may be asked for.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes with the race detector, and runs what other tests run")
+	}
 	w := newWorld(t)
 	insert := `INSERT INTO aggtrades_history SELECT 5000000 + i, TIMESTAMP '2024-01-01' + i * INTERVAL 43 MILLISECOND, 'BTCUSDT', 100 + i % 1000, i % 77 + 1, 'buy' FROM range(2000000) r(i)`
 	change(t, w.db, "CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP, symbol VARCHAR, price DECIMAL(18, 8), quantity DECIMAL(18, 8), side VARCHAR)", insert, insert)
