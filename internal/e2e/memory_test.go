@@ -51,6 +51,9 @@ func TestLimits(t *testing.T) {
 // TestControlGroup runs a load in a control group whose memory does not suffice.
 func TestControlGroup(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("with the race detector a load takes several times the memory")
+	}
 	group := fmt.Sprintf("/sys/fs/cgroup/memory/check-ingest-%d", os.Getpid())
 	if err := os.Mkdir(group, 0o755); err != nil {
 		t.Skipf("no control group of version 1: %v", err)
