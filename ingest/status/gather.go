@@ -65,13 +65,7 @@ func (f *Facts) readStatus(procRoot string, now time.Time) {
 		f.LockErr = err
 		return
 	}
-	status, end, known := state.LastRun()
-	if state.Held && state.Status != nil {
-		status, end, known = *state.Status, 0, true
-		if status.Ended() {
-			end = runstate.RunEnded // it says so a moment before it frees the lock
-		}
-	}
+	status, end, known := state.CurrentRun()
 	if !known || !store.SameFile(status.Database, f.Path) {
 		return
 	}

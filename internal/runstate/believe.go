@@ -90,3 +90,16 @@ func (s State) LastRun() (Status, RunEnd, bool) {
 		return *s.Previous, RunDied, true
 	}
 }
+
+// CurrentRun is the run that holds the lock, with an end of 0, or else what [State.LastRun] gives. A run that says it has ended, which it does a
+// moment before it frees the lock, is RunEnded.
+func (s State) CurrentRun() (Status, RunEnd, bool) {
+	switch {
+	case !s.Held || s.Status == nil:
+		return s.LastRun()
+	case s.Status.Ended():
+		return *s.Status, RunEnded, true
+	default:
+		return *s.Status, 0, true
+	}
+}

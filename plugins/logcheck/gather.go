@@ -76,13 +76,7 @@ func (o *observation) readStatus(procRoot, lockFile string, now time.Time) {
 		o.lockErr = err
 		return
 	}
-	status, end, known := state.LastRun()
-	if state.Held && state.Status != nil {
-		status, end, known = *state.Status, 0, true
-		if status.Ended() {
-			end = runstate.RunEnded // it says so a moment before it frees the lock
-		}
-	}
+	status, end, known := state.CurrentRun()
 	switch {
 	case !known:
 	case !store.SameFile(status.Database, o.path):
