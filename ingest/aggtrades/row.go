@@ -157,9 +157,12 @@ func (f *fields) boolean(col int) bool {
 	return false
 }
 
+// maxIDDigits is how many digits an int64 has at most.
+const maxIDDigits = 19
+
 // parseInt reads 1 to 19 digits that are at most math.MaxInt64.
 func parseInt(b []byte) (int64, bool) {
-	if len(b) == 0 || len(b) > 19 {
+	if len(b) == 0 || len(b) > maxIDDigits {
 		return 0, false
 	}
 	var v uint64 // 19 digits always fit

@@ -67,6 +67,15 @@ func Sniff(head []byte, whole bool) (Format, int, error) {
 	return f, offset, nil
 }
 
+// FirstID is the agg_trade_id with which rows begin. It is false where that is not an id.
+func FirstID(rows []byte) (id int64, ok bool) {
+	field, _, found := bytes.Cut(rows[:min(len(rows), maxIDDigits+1)], []byte{','})
+	if !found {
+		return 0, false
+	}
+	return parseInt(field)
+}
+
 // firstLine cuts text after its first line, which is number n of the file, and returns the line without its end.
 func firstLine(text []byte, n int64, whole bool) (line, rest []byte, err error) {
 	line, rest, ended := bytes.Cut(text, []byte{'\n'})

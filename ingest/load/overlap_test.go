@@ -129,6 +129,10 @@ func TestLargeFiles(t *testing.T) {
 	bad[310_000], bad[250_000] = "1,x\n", strings.Replace(bad[250_000], "true", "maybe", 1)
 	bad[250_000] = strings.Replace(bad[250_000], "false", "maybe", 1)
 
+	_, last, _ := strings.Cut(rows[many], ",") // rows[0] is the header
+	far := slices.Clone(rows)
+	far[many] = "900000000000," + last // farther than the size of the file lets expect
+
 	tests := map[string]struct {
 		before string // of the day, in an earlier run
 		text   string
@@ -140,6 +144,11 @@ func TestLargeFiles(t *testing.T) {
 		"two rows out of order":                    {"", strings.Join(shuffled, ""), "success", [3]int64{many}, ""},
 		"a row that comes again":                   {"", strings.Join(twice, ""), "success", [3]int64{many, 1}, ""},
 		"rows the table has":                       {strings.Join(rows[1000:3001], ""), text, "success", [3]int64{many - 2001, 2001}, ""},
+		"its first row":                            {rows[1], text, "success", [3]int64{many - 1, 1}, ""},
+		"its last row":                             {rows[many], text, "success", [3]int64{many - 1, 1}, ""},
+		"its first and its last rows":              {strings.Join(rows[1:11], "") + strings.Join(rows[many-9:], ""), text, "success", [3]int64{many - 20, 20}, ""},
+		"all of its rows":                          {text, text, "success", [3]int64{0, many}, ""},
+		"a row far away from the others":           {far[many], strings.Join(far, ""), "success", [3]int64{many - 1, 1}, ""},
 		"two bad rows, of which the first is told": {"", strings.Join(bad, ""), "failed", [3]int64{}, "line 250001: is_buyer_maker \"maybe\": invalid boolean"},
 	}
 	for name, tt := range tests {

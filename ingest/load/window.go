@@ -11,24 +11,43 @@ import (
 // have to be matched with the table's; the others are written as if it were a new file, so that an overlap costs what the overlap is.
 type idSpan struct{ first, last int64 }
 
-// overlapping writes a file of increasing ids that meets rows of the table: what lies outside the window directly, what lies inside through the staging table. rows
-// gives the file's rows from the beginning each time it is called.
-func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, rows func() store.Source) error {
-	kept, series := j.facts.Kept, j.item.File.Series
-	first, last, err := tx.Span(ctx, series, kept.MinID, kept.MaxID)
+// noIDs is a span without ids.
+//
+//nolint:gochecknoglobals // a constant
+var noIDs = idSpan{0, -1}
+
+// within is the part of s that also lies in other.
+func (s idSpan) within(other idSpan) idSpan {
+	return idSpan{max(s.first, other.first), min(s.last, other.last)}
+}
+
+// spanOf is the range of the ids of a file's rows.
+func (j *job) spanOf() idSpan { return idSpan{j.facts.Kept.MinID, j.facts.Kept.MaxID} }
+
+// overlapping writes rows of increasing ids, all of them in a span in which the table may have rows: what lies below the first or above the last of those directly,
+// what lies between through the staging table. rows gives the rows from the beginning each time it is called.
+func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, span idSpan, rows func() store.Source) error {
+	series := j.item.File.Series
+	first, last, meets, err := tx.Span(ctx, series, span.first, span.last)
 	if err != nil {
 		return err
 	}
-	w := idSpan{first, last}
+	window := noIDs
+	if meets {
+		window = idSpan{first, last}
+	}
+	j.inserted, j.duplicate, j.conflict = 0, 0, 0
 	var n int64
-	if kept.MinID < w.first || kept.MaxID > w.last {
-		n, err = tx.Insert(ctx, series, windowed{rows(), w, false})
+	if !meets || span.first < window.first || span.last > window.last {
+		n, err = tx.Insert(ctx, series, windowed{rows(), window, false})
 		if err != nil {
 			return err
 		}
 	}
-	if err := r.stage(ctx, tx, j, windowed{rows(), w, true}); err != nil {
-		return err
+	if meets {
+		if err := r.stage(ctx, tx, j, windowed{rows(), window, true}); err != nil {
+			return err
+		}
 	}
 	j.inserted += n
 	return nil

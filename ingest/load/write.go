@@ -144,12 +144,12 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 	if !kept.Increasing || j.staged {
 		return r.stage(ctx, tx, j, j.small.source())
 	}
-	known, err := r.known(ctx, tx, j)
+	meets, err := r.meets(ctx, tx, j)
 	if err != nil {
 		return err
 	}
-	if known > 0 {
-		return r.overlapping(ctx, tx, j, j.small.source)
+	if meets {
+		return r.overlapping(ctx, tx, j, j.spanOf(), j.small.source)
 	}
 	n, err := tx.Insert(ctx, series, j.small.source())
 	if errors.Is(err, store.ErrKey) {
@@ -161,25 +161,25 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 	return j.inserts(n)
 }
 
-// known is how many rows the table has in the range of the file's ids. Files mostly come in the order of their ids, so most of the time it is
+// meets reports whether the table has rows in the range of a decoded file's ids. Files mostly come in the order of their ids, so most of the time it is
 // enough to know that no row of the series has an id as large as the file's first.
-func (r *run) known(ctx context.Context, tx *store.Tx, j *job) (int64, error) {
+func (r *run) meets(ctx context.Context, tx *store.Tx, j *job) (bool, error) {
 	kept, series := j.facts.Kept, j.item.File.Series
-	top, seen := r.top[series]
-	if seen && kept.MinID > top {
-		return 0, nil
-	}
-	if !seen {
-		n, err := tx.Count(ctx, series, kept.MinID, math.MaxInt64)
+	if _, seen := r.top[series]; !seen {
+		_, top, ok, err := tx.Span(ctx, series, kept.MinID, math.MaxInt64)
 		if err != nil {
-			return 0, err
+			return false, err
 		}
-		if n == 0 {
-			r.top[series] = kept.MaxID
-			return 0, nil
+		if !ok {
+			top = kept.MinID - 1
 		}
+		r.top[series] = top // after this, what lies above the file need not be read again
 	}
-	return tx.Count(ctx, series, kept.MinID, kept.MaxID)
+	if kept.MinID > r.top[series] {
+		return false, nil
+	}
+	n, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
+	return n > 0, err
 }
 
 // raise keeps top true of the rows that the job may have put into the table, whichever way they went.
@@ -199,27 +199,36 @@ func (j *job) inserts(n int64) error {
 	return nil
 }
 
-// writeLarge streams a file into the table, and finds out afterwards whether it should have been staged: the transaction is rolled back then.
+// writeLarge streams a file into the table. Rows whose ids the table may have are left out, and written through the staging table when the file's last
+// id is known. Where it turns out that all of the file should have been staged, the transaction is rolled back.
 func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	stop := r.follow(ctx, j)
 	defer func() { stop() }()
-	rows := func() store.Source { return streamed{stream: j.stream, threads: r.threads()} }
+	read := false
+	rows := func() store.Source { // from the beginning
+		if read {
+			stop()
+			r.reopen(ctx, j)
+			stop = r.follow(ctx, j)
+		}
+		read = true
+		return streamed{stream: j.stream, threads: r.threads()}
+	}
 	switch {
 	case j.staged && j.facts.Kept.Rows > 0: // the first attempt read all of it, so its ids increase
-		read := false
-		return r.overlapping(ctx, tx, j, func() store.Source {
-			if read {
-				stop()
-				r.reopen(ctx, j)
-				stop = r.follow(ctx, j)
-			}
-			read = true
-			return rows()
-		})
+		return r.overlapping(ctx, tx, j, j.spanOf(), rows)
 	case j.staged:
 		return r.stage(ctx, tx, j, rows())
 	}
-	n, err := tx.Insert(ctx, j.item.File.Series, rows())
+	window, meets, err := r.window(ctx, tx, j)
+	if err != nil {
+		return err
+	}
+	source := rows()
+	if meets {
+		source = windowed{source, window, false}
+	}
+	n, err := tx.Insert(ctx, j.item.File.Series, source)
 	if err == nil {
 		j.facts, err = j.stream.Facts()
 	}
@@ -229,17 +238,58 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if err != nil {
 		return err
 	}
-	kept, series := j.facts.Kept, j.item.File.Series
-	if top, seen := r.top[series]; kept.Rows > 0 && !r.db.Table().Keyed() && (!seen || kept.MinID <= top) {
-		count, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
-		if err != nil {
-			return err
-		}
-		if count != kept.Rows {
-			return errTouched
-		}
+	if err := r.noneElse(ctx, tx, j, window, n); err != nil {
+		return err
 	}
-	return j.inserts(n)
+	if !meets || n == j.facts.Kept.Rows {
+		return j.inserts(n)
+	}
+	if err := r.overlapping(ctx, tx, j, window.within(j.spanOf()), func() store.Source { return windowed{rows(), window, true} }); err != nil {
+		return err
+	}
+	j.inserted += n
+	return nil
+}
+
+// idBytes is fewer bytes of CSV than there are to an id: a row has some sixty, and few ids are missing.
+const idBytes = 30
+
+// window is the range of ids in which the table has rows that a file may have too, as far as can be told before it is read: from its first id on, as far
+// as its size lets expect that its ids reach. It is false, and window empty, where the table has none.
+func (r *run) window(ctx context.Context, tx *store.Tx, j *job) (idSpan, bool, error) {
+	first, known := j.stream.FirstID(ctx)
+	top, seen := r.top[j.item.File.Series]
+	if !known || seen && first > top {
+		return noIDs, false, nil
+	}
+	reach := ledger.CSVBytes(j.item.File.Path, j.item.File.Size) / idBytes
+	smallest, largest, ok, err := tx.Span(ctx, j.item.File.Series, first, first+min(reach, math.MaxInt64-first))
+	if err != nil || !ok {
+		return noIDs, false, err
+	}
+	return idSpan{smallest, largest}, true, nil
+}
+
+// noneElse returns errTouched where the table had rows in the range of a file's ids that lie outside the window, so that some of the n rows just inserted
+// may repeat theirs.
+func (r *run) noneElse(ctx context.Context, tx *store.Tx, j *job, window idSpan, n int64) error {
+	kept, series := j.facts.Kept, j.item.File.Series
+	if top, seen := r.top[series]; kept.Rows == 0 || r.db.Table().Keyed() || seen && kept.MinID > top {
+		return nil
+	}
+	count, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
+	if err != nil {
+		return err
+	}
+	inside := window.within(j.spanOf())
+	old, err := tx.Count(ctx, series, inside.first, inside.last)
+	if err != nil {
+		return err
+	}
+	if count != n+old {
+		return errTouched
+	}
+	return nil
 }
 
 // stage writes a file through the staging table.

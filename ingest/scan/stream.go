@@ -65,10 +65,12 @@ type Stream struct {
 	cancel  context.CancelFunc
 	blocks  chan source.Block
 	done    chan struct{} // closed when nothing more is read
+	sniffed chan struct{} // closed when the first block was looked at
 
-	// Written by the reading goroutine before it sends the first block, and read after a block was received.
+	// Written by the reading goroutine before it closes sniffed, and read after that or after a block was received.
 	format  aggtrades.Format
 	release func(source.Block)
+	firstID int64 // -1 where there is none
 
 	// Written by the reading goroutine before it closes done.
 	info  source.Info
@@ -99,7 +101,7 @@ func Open(ctx context.Context, f source.File, o Options) *Stream {
 	if o.Ahead == 0 {
 		o.Ahead = defaultAhead
 	}
-	s := &Stream{file: f, options: o, ctx: ctx, cancel: cancel, blocks: make(chan source.Block, o.Ahead), done: make(chan struct{})}
+	s := &Stream{file: f, options: o, ctx: ctx, cancel: cancel, blocks: make(chan source.Block, o.Ahead), done: make(chan struct{}), sniffed: make(chan struct{}), firstID: -1}
 	go s.read()
 	return s
 }
@@ -183,6 +185,7 @@ func (s *Stream) readFile() (err error) {
 			if err := s.sniff(&b); err != nil {
 				return err
 			}
+			close(s.sniffed)
 		}
 		s.lines += b.Lines()
 		s.bytesIn.Store(r.Info().BytesIn)
@@ -203,7 +206,22 @@ func (s *Stream) sniff(b *source.Block) error {
 	s.format = format
 	b.Data = b.Data[skip:]
 	b.FirstLine = format.FirstRow()
+	if id, ok := aggtrades.FirstID(b.Data); ok {
+		s.firstID = id
+	}
 	return nil
+}
+
+// FirstID is the id of the file's first row, known before any row was given to a reader. It is false where there is none, or where the file could not be
+// read that far, which readers will be told.
+func (s *Stream) FirstID(ctx context.Context) (int64, bool) {
+	select {
+	case <-s.sniffed:
+	case <-s.done:
+	case <-ctx.Done():
+		return 0, false
+	}
+	return s.firstID, s.firstID >= 0
 }
 
 // Facts are what the file added up to. It is to be called after every Reader came to the end, and fails where the file did.

@@ -132,18 +132,19 @@ func (tx *Tx) Count(ctx context.Context, series catalog.Series, first, last int6
 		series.Symbol, string(series.Market), first, last)
 }
 
-// Span is the smallest and the largest id that rows of the series have from first to last, which must be there.
-func (tx *Tx) Span(ctx context.Context, series catalog.Series, first, last int64) (smallest, largest int64, err error) {
-	type span struct{ first, last int64 }
-	s, err := queryOne(ctx, tx.tx, "SELECT min(e.agg_trade_id), max(e.agg_trade_id) FROM "+tradesTable+" AS e WHERE "+tx.db.table.inSeries()+
+// Span is the smallest and the largest id that rows of the series have from first to last. It is false where there is no such row. It reads what
+// [Tx.Count] reads.
+func (tx *Tx) Span(ctx context.Context, series catalog.Series, first, last int64) (smallest, largest int64, ok bool, err error) {
+	type span struct{ first, last sql.NullInt64 }
+	s, err := queryOne(ctx, tx.tx, "SELECT CAST(min(e.agg_trade_id) AS BIGINT), CAST(max(e.agg_trade_id) AS BIGINT) FROM "+tradesTable+" AS e WHERE "+tx.db.table.inSeries()+
 		" AND e.agg_trade_id BETWEEN $3 AND $4", func(r scanner) (span, error) {
 		var s span
 		return s, r.Scan(&s.first, &s.last)
 	}, series.Symbol, string(series.Market), first, last)
 	if err != nil {
-		return 0, 0, tx.fail(err)
+		return 0, 0, false, tx.fail(err)
 	}
-	return s.first, s.last, nil
+	return s.first.Int64, s.last.Int64, s.first.Valid, nil
 }
 
 // Delete removes the series' rows with an id from first to last and a time in the period, and tells how many there were.
