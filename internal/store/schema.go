@@ -209,12 +209,25 @@ func (db *DB) inspect(ctx context.Context) error {
 
 func readTable(ctx context.Context, q querier) (Table, error) {
 	var t Table
-	var err error
+	ledger, _, err := readDDL(ctx, q, ledgerTable)
+	if err != nil {
+		return t, err
+	}
+	if ledger != "" {
+		if t.Ledger, err = readColumns(ctx, q, ledgerTable); err != nil {
+			return t, err
+		}
+	}
+	ddl, comment, err := readDDL(ctx, q, tradesTable)
+	if err != nil || ddl == "" {
+		return t, err
+	}
+	t.Comment = comment
 	if t.Columns, err = readColumns(ctx, q, tradesTable); err != nil {
 		return t, err
 	}
-	if t.Ledger, err = readColumns(ctx, q, ledgerTable); err != nil {
-		return t, err
+	for i, c := range t.Columns {
+		t.Columns[i].Computed = regexp.MustCompile(`\b` + regexp.QuoteMeta(c.Name) + `"? [^,]*GENERATED ALWAYS`).MatchString(ddl)
 	}
 	keys, err := query(ctx, q, sqlTableKeys, func(r scanner) (string, error) {
 		var s string
@@ -234,27 +247,16 @@ func readTable(ctx context.Context, q querier) (Table, error) {
 		var i Index
 		return i, r.Scan(&i.Name, &i.SQL)
 	}, tradesTable)
-	if err != nil {
-		return t, err
-	}
-	ddl, comment, err := readDDL(ctx, q, tradesTable)
-	if err != nil {
-		return t, err
-	}
-	t.Comment = comment
-	for i, c := range t.Columns {
-		t.Columns[i].Computed = regexp.MustCompile(`\b` + regexp.QuoteMeta(c.Name) + `"? [^,]*GENERATED ALWAYS`).MatchString(ddl)
-	}
-	return t, nil
+	return t, err
 }
 
+// readColumns reads the columns of a table that exists.
 func readColumns(ctx context.Context, q querier, table string) ([]Column, error) {
 	return query(ctx, q, sqlTableColumns, func(r scanner) (Column, error) {
 		var c Column
-		var nullable bool
 		var def string
-		err := r.Scan(&c.Name, &c.Type, &nullable, &def)
-		c.NotNull, c.Default = !nullable, def != ""
+		err := r.Scan(&c.Name, &c.Type, &c.NotNull, &def)
+		c.Default = def != ""
 		return c, err
 	}, table)
 }

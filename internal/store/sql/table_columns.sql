@@ -1,8 +1,8 @@
+-- of a table that exists; duckdb_columns() would put together all the system's views first
 SELECT
-    column_name,
-    data_type,
-    is_nullable,
-    coalesce(column_default, '') AS column_default
-FROM duckdb_columns()
-WHERE table_name = ? AND schema_name = 'main' AND database_name = current_database()
-ORDER BY column_index
+    name AS column_name,
+    type AS data_type,
+    "notnull" AS not_null,
+    coalesce(dflt_value, '') AS column_default
+FROM pragma_table_info(?)
+ORDER BY cid
