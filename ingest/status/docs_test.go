@@ -37,6 +37,32 @@ func TestDocsHaveTheOutput(t *testing.T) {
 	}
 }
 
+// TestReadmeShowsTheOutput: what the README shows of it are lines of the output, in its order.
+func TestReadmeShowsTheOutput(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(data), "```\n$ ingest-aggtrades status --db trades.duckdb\n")
+	shown, _, ended := strings.Cut(rest, "```")
+	if !ended {
+		t.Fatal("the README does not show the output")
+	}
+	output := strings.Split(string(Build(planted(t)).Text(Look{Unicode: true})), "\n")
+	for line := range strings.Lines(shown) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "..." {
+			continue
+		}
+		i := slices.Index(output, line)
+		if i < 0 {
+			t.Fatalf("%q is not in the rest of the output:\n%s", line, strings.Join(output, "\n"))
+		}
+		output = output[i+1:]
+	}
+}
+
 // TestDocsHaveTheFields: each field that JSON output has is explained, in the line of the field that it is in.
 func TestDocsHaveTheFields(t *testing.T) {
 	t.Parallel()
