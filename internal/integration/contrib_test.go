@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
 	"github.com/check-ingest/check-ingest/plugins/csvcheck"
 	"github.com/check-ingest/check-ingest/plugins/dbcheck"
@@ -135,15 +136,15 @@ func hasFlag(m *kong.Application, word string) bool {
 	})
 }
 
-// metrics are the metrics of all checks, each as "check_ingest_db age".
-func metrics() map[string]bool {
-	known := map[string]bool{}
+// metrics are the units of the metrics of all checks, each called as in "check_ingest_db age".
+func metrics() map[string]nagios.Unit {
+	known := map[string]nagios.Unit{}
 	for name, c := range map[string]checkcli.Check{
 		"check_ingest_lock": new(lockcheck.Cmd), "check_ingest_disk": new(diskcheck.Cmd), "check_ingest_db": new(dbcheck.Cmd),
 		"check_ingest_csv": new(csvcheck.Cmd), "check_ingest_log": new(logcheck.Cmd),
 	} {
 		for _, spec := range c.Metrics() {
-			known[name+" "+spec.Label] = true
+			known[name+" "+spec.Label] = spec.Unit
 		}
 	}
 	return known
