@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
@@ -94,7 +95,7 @@ func (n *notifier) tell(p load.Progress) {
 
 // end tells how the run ended and waits until that is sent.
 func (n *notifier) end(report *load.Report, err error) {
-	text := fmt.Sprintf("%d files loaded, %s rows", report.Totals.Loaded, short(report.Totals.Rows))
+	text := fmt.Sprintf("%s loaded, %s rows", amount.Of(report.Totals.Loaded, "file"), short(report.Totals.Rows))
 	if err != nil {
 		text = err.Error()
 	}
@@ -179,12 +180,12 @@ func statusOf(p load.Progress, took time.Duration) string {
 		return "Planning"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d files", p.FilesDone, p.FilesTotal)
+	fmt.Fprintf(&b, "%s of %s", amount.Text(p.FilesDone), amount.Of(p.FilesTotal, "file"))
 	if p.BytesTotal > 0 {
 		fmt.Fprintf(&b, ", %d%%", 100*p.BytesDone/p.BytesTotal)
 	}
 	if p.FilesFailed > 0 {
-		fmt.Fprintf(&b, ", %d failed", p.FilesFailed)
+		fmt.Fprintf(&b, ", %s failed", amount.Text(p.FilesFailed))
 	}
 	fmt.Fprintf(&b, ", %s rows", short(p.Rows))
 	if p.BytesDone > 0 && p.BytesDone < p.BytesTotal {

@@ -26,7 +26,7 @@ func TestStatusForSystemd(t *testing.T) {
 			"12 of 24 files, 50%, 1 failed, 12.3M rows, 1h 30m left: b.csv",
 		},
 		"a name that could forge a message": {
-			load.Progress{FilesTotal: 1, Current: "a\nREADY=1\n.csv"}, time.Second, "0 of 1 files, 0 rows: a READY=1 .csv",
+			load.Progress{FilesTotal: 1, Current: "a\nREADY=1\n.csv"}, time.Second, "0 of 1 file, 0 rows: a READY=1 .csv",
 		},
 		"all done": {load.Progress{FilesDone: 2, FilesTotal: 2, BytesDone: 7, BytesTotal: 7, Rows: 9}, time.Hour, "2 of 2 files, 100%, 9 rows"},
 	}

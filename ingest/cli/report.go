@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -29,7 +30,7 @@ func reportText(r *load.Report) []byte {
 	files := seriesTable(&b, r)
 	listFiles(&b, r, "failed", "Failed", func(f load.FileReport) string { return f.Error })
 	listFiles(&b, r, "partial", "Loaded with conflicts", func(f load.FileReport) string {
-		return fmt.Sprintf("%s rows left out, the database holds other trades with their ids", comma(f.Conflicts))
+		return fmt.Sprintf("%s left out, the database holds other trades with their ids", amount.Of(f.Conflicts, "row"))
 	})
 	listFiles(&b, r, "changed", "Changed and left alone", func(f load.FileReport) string { return f.Reason })
 	listFiles(&b, r, "not reached", "Not reached", func(load.FileReport) string { return "" })
@@ -85,7 +86,7 @@ func seriesTable(b *bytes.Buffer, r *load.Report) bool {
 	w.Style().Box.PaddingLeft, w.Style().Box.PaddingRight = "", "  "
 	w.AppendHeader(table.Row{"Market", "Symbol", "From", "To", verb, "Skip", "Fail", "Rows", "Size"})
 	for _, s := range rows {
-		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, s.load, s.skipped, s.failed, comma(s.rows), humanize.Bytes(uint64(max(0, s.bytes)))})
+		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, amount.Text(s.load), amount.Text(s.skipped), amount.Text(s.failed), amount.Text(s.rows), humanize.Bytes(uint64(max(0, s.bytes)))})
 	}
 	right := make([]table.ColumnConfig, 0, 5)
 	for n := 5; n <= 9; n++ {
@@ -131,7 +132,7 @@ func listFiles(b *bytes.Buffer, r *load.Report, status, title string, says func(
 		}
 	}
 	if n > shownFiles {
-		fmt.Fprintf(b, "  and %d more; -o json lists all\n", n-shownFiles)
+		fmt.Fprintf(b, "  and %s more; -o json lists all\n", amount.Text(n-shownFiles))
 	}
 	if n > 0 {
 		b.WriteByte('\n')
@@ -146,18 +147,18 @@ func missingDays(b *bytes.Buffer, r *load.Report) {
 	b.WriteString("Missing days, for which there is no file:\n")
 	for i, m := range r.Missing {
 		if i == shownMissing {
-			fmt.Fprintf(b, "  and of %d more symbols; -o json lists all\n", len(r.Missing)-i)
+			fmt.Fprintf(b, "  and of %s; -o json lists all\n", amount.Of(len(r.Missing)-i, "more symbol"))
 			break
 		}
 		var spans []string
 		for j, p := range m.Ranges {
 			if j == shownMissing {
-				spans = append(spans, fmt.Sprintf("and %d more spans", len(m.Ranges)-j))
+				spans = append(spans, "and "+amount.Of(len(m.Ranges)-j, "more span"))
 				break
 			}
 			spans = append(spans, p.String())
 		}
-		fmt.Fprintf(b, "  %s %s, %d: %s\n", m.Market, m.Symbol, m.Days, strings.Join(spans, ", "))
+		fmt.Fprintf(b, "  %s %s, %s: %s\n", m.Market, m.Symbol, amount.Text(m.Days), strings.Join(spans, ", "))
 	}
 	b.WriteByte('\n')
 }
@@ -168,11 +169,11 @@ func ignored(b *bytes.Buffer, r *load.Report) {
 		fmt.Fprintf(b, "Left aside in the data dir: %s\n", clean(r.Ignored[0].Path))
 		fmt.Fprintf(b, "    %s\n", clean(r.Ignored[0].Reason))
 		if n := len(r.Ignored) - 1; n > 0 {
-			fmt.Fprintf(b, "  and %d more; -o json lists all\n", n)
+			fmt.Fprintf(b, "  and %s more; -o json lists all\n", amount.Text(n))
 		}
 	}
 	if r.Unmatched > 0 {
-		fmt.Fprintf(b, "Other files in the data dir, whose names are not those of trades: %d\n", r.Unmatched)
+		fmt.Fprintf(b, "Other files in the data dir, whose names are not those of trades: %s\n", amount.Text(r.Unmatched))
 	}
 	if len(r.Ignored) > 0 || r.Unmatched > 0 {
 		b.WriteByte('\n')
@@ -189,11 +190,12 @@ func summary(r *load.Report) string {
 	switch {
 	case r.DryRun:
 		toLoad := t.Files - t.Skipped - t.Changed
-		fmt.Fprintf(&s, "%d files to load, %d skipped; about %s of space needed, %s free.", toLoad, t.Skipped+t.Changed, humanize.Bytes(uint64(max(0, r.SpaceNeeded))), humanize.Bytes(uint64(max(0, r.SpaceFree))))
+		fmt.Fprintf(&s, "%s to load, %s skipped; about %s of space needed, %s free.", amount.Of(toLoad, "file"), amount.Text(t.Skipped+t.Changed), humanize.Bytes(uint64(max(0, r.SpaceNeeded))), humanize.Bytes(uint64(max(0, r.SpaceFree))))
 	case t.Loaded == 0 && t.Failed == 0 && r.Error == "":
-		fmt.Fprintf(&s, "Nothing to do: all %d files are loaded.", t.Skipped+t.Changed)
+		fmt.Fprintf(&s, "Nothing to do: all %s are loaded.", amount.Of(t.Skipped+t.Changed, "file"))
 	default:
-		fmt.Fprintf(&s, "%d of %d files loaded, %d skipped, %d failed: %s rows in %s", t.Loaded, t.Files, t.Skipped+t.Changed, t.Failed, comma(t.Rows), seconds(t.LoadSeconds))
+		fmt.Fprintf(&s, "%s of %s loaded, %s skipped, %s failed: %s in %s",
+			amount.Text(t.Loaded), amount.Of(t.Files, "file"), amount.Text(t.Skipped+t.Changed), amount.Text(t.Failed), amount.Of(t.Rows, "row"), seconds(t.LoadSeconds))
 		if t.Rows > 0 {
 			fmt.Fprintf(&s, " (%s rows/s)", short(int64(t.RowsPerSecond)))
 		}
@@ -203,7 +205,7 @@ func summary(r *load.Report) string {
 			what string
 		}{{t.Duplicates, "duplicate rows"}, {t.Conflicts, "rows in conflict"}, {t.Voided, "rows voided by Binance"}, {t.Outside, "rows of other days"}} {
 			if left.n > 0 {
-				fmt.Fprintf(&s, "\nLeft out: %s %s.", comma(left.n), left.what)
+				fmt.Fprintf(&s, "\nLeft out: %s %s.", amount.Text(left.n), left.what)
 			}
 		}
 	}
@@ -213,8 +215,6 @@ func summary(r *load.Report) string {
 	s.WriteByte('\n')
 	return s.String()
 }
-
-func comma(n int64) string { return humanize.Comma(n) }
 
 // short is a number for people in a hurry, such as 3.2M.
 func short(n int64) string {

@@ -54,7 +54,7 @@ func TestVerifyExitCodes(t *testing.T) {
 	}{
 		"sound":            {[]string{"--db", sound}, 0, "Sound: no defect", ""},
 		"defects":          {[]string{"--db", bad}, 1, "1 day without a row: 2024-01-02", ""},
-		"a sound part":     {[]string{"--db", sound, "--start-date", "2024-01-02", "--sample", "1"}, 0, "A sample of 1 of 1 days", ""},
+		"a sound part":     {[]string{"--db", sound, "--start-date", "2024-01-02", "--sample", "1"}, 0, "A sample of 1 of 1 day,", ""},
 		"missing":          {[]string{"--db", sound + ".no"}, 3, "", "does not exist"},
 		"no database":      {nil, 2, "", "--db"},
 		"days reversed":    {[]string{"--db", sound, "--start-date", "2024-01-02", "--end-date", "2024-01-01"}, 2, "", "--end-date 2024-01-01 is before"},

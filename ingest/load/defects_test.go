@@ -129,7 +129,7 @@ func defects() map[string]defect {
 		},
 		"an id with two trades": {
 			name: btcDay, text: row1 + row2 + "12,61000.2,0.26,23,23,1709078400001,false\n" + row3, rows: plain,
-			ledger: "um|BTCUSDT|2024-02-28|2024-02-28|partial|rows 4 = 3 inserted + 0 duplicate + 1 conflict + 0 voided|ids 11..13 missing 0|days |1 rows left out: the database holds other trades with their ids, the first is agg_trade_id 12",
+			ledger: "um|BTCUSDT|2024-02-28|2024-02-28|partial|rows 4 = 3 inserted + 0 duplicate + 1 conflict + 0 voided|ids 11..13 missing 0|days |1 row left out: the database holds other trades with their ids, the first is agg_trade_id 12",
 		},
 		"two date ranges line by line, with header (issue 339)": {
 			name: "BTCUSDT-aggTrades-2023-05.csv", sample: "um-BTCUSDT-2023-05-interleaved-header.csv",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -64,7 +65,7 @@ func (r *run) migrate(ctx context.Context, m *Migration, widenQuantity bool) err
 		for i, c := range missing {
 			names[i] = c.Name
 		}
-		m.Steps = append(m.Steps, fmt.Sprintf("add %d columns to ingestion_log: %v", len(names), names))
+		m.Steps = append(m.Steps, fmt.Sprintf("add %s to ingestion_log: %v", amount.Of(len(names), "column"), names))
 	}
 	quantity, _ := t.Column("quantity")
 	widen := widenQuantity && quantity.Type != store.WideQuantity
@@ -73,7 +74,7 @@ func (r *run) migrate(ctx context.Context, m *Migration, widenQuantity bool) err
 		if err != nil {
 			return err
 		}
-		m.Steps = append(m.Steps, fmt.Sprintf("change quantity of %d rows from %s to %s", rows, quantity.Type, store.WideQuantity))
+		m.Steps = append(m.Steps, fmt.Sprintf("change quantity of %s from %s to %s", amount.Of(rows, "row"), quantity.Type, store.WideQuantity))
 	}
 	if r.DryRun {
 		return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/scan"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -41,7 +42,7 @@ var errTouched = errors.New("the table may hold some of these rows")
 func (j *job) check() error {
 	got := j.inserted + j.duplicate + j.conflict + j.facts.All.Voided + j.facts.Outside
 	if got != j.facts.Lines {
-		return fmt.Errorf("%s: %d rows of the file are accounted for, of %d; nothing of it was kept, please report this", j.item.File.Path, got, j.facts.Lines)
+		return fmt.Errorf("%s: %s of %s are accounted for; nothing of the file was kept, please report this", j.item.File.Path, amount.Text(got), amount.Of(j.facts.Lines, "row"))
 	}
 	return nil
 }
@@ -72,7 +73,7 @@ func (j *job) entry(now time.Time, runID string) ledger.Entry {
 	}
 	if j.conflict > 0 {
 		e.Status = ledger.Partial
-		e.ErrorMessage = fmt.Sprintf("%d rows left out: the database holds other trades with their ids, the first is agg_trade_id %d", j.conflict, j.example)
+		e.ErrorMessage = fmt.Sprintf("%s left out: the database holds other trades with their ids, the first is agg_trade_id %d", amount.Of(j.conflict, "row"), j.example)
 	}
 	return e
 }

@@ -222,7 +222,7 @@ func TestIDOfTwoTradesInAdjacentDays(t *testing.T) {
 			w.load(t)
 			same(t, rowsOf(t, spot("ZILBTC"), tt.want), w.rows(t))
 			const entry = "SELECT rows_inserted, rows_conflict, status, coalesce(error_message, '') FROM ingestion_log ORDER BY period_start"
-			says := "partial|1 rows left out: the database holds other trades with their ids, the first is agg_trade_id 12027555"
+			says := "partial|1 row left out: the database holds other trades with their ids, the first is agg_trade_id 12027555"
 			want := []string{"9|0|success|", "4|1|" + says}
 			if tt.late {
 				want = []string{"8|1|" + says, "5|0|success|"}

@@ -16,6 +16,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
@@ -327,7 +328,7 @@ func (r *run) reconcile(ctx context.Context) error {
 	case rows > recorded:
 		r.Log.Info("the table holds rows that the ledger does not account for; files that bring them again will be matched with them", keyRows, rows-recorded)
 	case rows < recorded:
-		r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("the ledger accounts for %d rows more than the table holds: another program deleted them, or the ledger is that of another database; load their files into a new database (--db) and compare", recorded-rows))
+		r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("the ledger accounts for %s more than the table holds: another program deleted them, or the ledger is that of another database; load their files into a new database (--db) and compare", amount.Of(recorded-rows, "row")))
 		r.Log.Warn("the ledger accounts for rows that the table does not hold", keyRows, recorded-rows)
 	}
 	return nil

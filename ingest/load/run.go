@@ -12,6 +12,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
@@ -166,7 +167,7 @@ func (r *run) close(err error) {
 func (r *run) verdictOf(p *planned) error {
 	switch {
 	case r.report.Totals.Failed > 0:
-		return fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.report.Totals.Failed, r.report.Totals.Files)
+		return fmt.Errorf("%w: %s of %s", ErrSomeFailed, amount.Text(r.report.Totals.Failed), amount.Text(r.report.Totals.Files))
 	case p.nothing != nil:
 		return p.nothing
 	default:

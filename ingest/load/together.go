@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/plan"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -85,5 +86,5 @@ func (r *run) writeTogether(ctx context.Context, tx *store.Tx, jobs []*job) erro
 	for _, j := range jobs {
 		j.alone = true
 	}
-	return fmt.Errorf("%w: %d of %d rows: %w", errTogether, n, rows, cmp.Or(err, errTouched))
+	return fmt.Errorf("%w: %s of %s: %w", errTogether, amount.Text(n), amount.Of(rows, "row"), cmp.Or(err, errTouched))
 }

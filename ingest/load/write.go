@@ -9,6 +9,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/plan"
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -326,7 +327,8 @@ func (r *run) removeOld(ctx context.Context, tx *store.Tx, j *job) error {
 	}
 	if n != own.RowsInserted {
 		return &scan.Error{Path: j.item.File.Path, Err: fmt.Errorf(
-			"cannot be replaced: it brought %d rows, but the database holds %d in its range of ids, some of them from other files", own.RowsInserted, n)}
+			"cannot be replaced: it brought %s, but the database holds %s in its range of ids, some of them from other files",
+			amount.Of(own.RowsInserted, "row"), amount.Text(n))}
 	}
 	return nil
 }
@@ -339,6 +341,6 @@ func coversOld(j *job) error {
 		return nil
 	}
 	return &scan.Error{Path: j.item.File.Path, Err: fmt.Errorf(
-		"not replaced: it covers less than what was loaded (%d rows, ids %d to %d; loaded are %d rows, ids %d to %d)",
-		distinct, kept.MinID, kept.MaxID, own.RowsInserted, own.FirstID, own.LastID)}
+		"not replaced: it covers less than what was loaded (%s, ids %d to %d; loaded are %s, ids %d to %d)",
+		amount.Of(distinct, "row"), kept.MinID, kept.MaxID, amount.Of(own.RowsInserted, "row"), own.FirstID, own.LastID)}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -246,7 +247,7 @@ func (s *Stream) Facts() (Facts, error) {
 		return Facts{}, &Error{Path: s.file.Path, Err: ErrOrder}
 	}
 	if got := f.Kept.Rows + f.Outside + f.All.Voided; got != f.Lines {
-		return Facts{}, fmt.Errorf("%s: %d rows of %d lines", s.file.Path, got, f.Lines)
+		return Facts{}, fmt.Errorf("%s: %s of %s", s.file.Path, amount.Of(got, "row"), amount.Of(f.Lines, "line"))
 	}
 	if f.All.Rows+f.All.Voided == 0 {
 		return Facts{}, &Error{Path: s.file.Path, Err: aggtrades.ErrNoRows}

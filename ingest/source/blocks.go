@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // ErrLineTooLong is that a line does not fit into a block; aggTrades' have less than 200 bytes.
@@ -124,7 +126,7 @@ func (b *Blocks) cut(buffer []byte) ([]byte, error) {
 	case b.err != nil && !errors.Is(b.err, io.EOF):
 		return nil, b.err
 	case unended && len(b.carry) > 0:
-		b.err = fmt.Errorf("line %d: %w: more than %d bytes", b.line, ErrLineTooLong, len(buffer))
+		b.err = fmt.Errorf("line %d: %w: more than %s", b.line, ErrLineTooLong, amount.Of(len(buffer), "byte"))
 		return nil, b.err
 	default:
 		return buffer[:end], nil

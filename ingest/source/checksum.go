@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // maxChecksum is how much of a .CHECKSUM is read; Binance's have about a hundred bytes.
@@ -51,7 +53,7 @@ func badChecksum(path, problem string, kind error) *FileError {
 // with or without a line end.
 func parseChecksum(text []byte, name string) (string, error) {
 	if len(text) > maxChecksum {
-		return "", fmt.Errorf("it has more than %d bytes", maxChecksum)
+		return "", fmt.Errorf("it has more than %s", amount.Of(maxChecksum, "byte"))
 	}
 	if code, ok := markup(text); ok {
 		return "", fmt.Errorf("an HTML or XML page (%q)", code)

@@ -41,7 +41,7 @@ func TestParseChecksum(t *testing.T) {
 		"about two files":               {testSum + "  " + testName + "\n" + testSum + "  x\n", "", "it is about"},
 		"about the file in BSD's words": {"SHA256 (" + testName + ") = " + testSum, "", "expected 64 hex digits"},
 		"a page":                        {"<Error><Code>NoSuchKey</Code></Error>", "", `an HTML or XML page ("NoSuchKey")`},
-		"more than can be":              {testSum + "  " + testName + strings.Repeat("\n", 4096), "", "more than 4096 bytes"},
+		"more than can be":              {testSum + "  " + testName + strings.Repeat("\n", 4096), "", "more than 4,096 bytes"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestOpenVerifiesTheChecksum(t *testing.T) {
 		"wrong":        {put(testSum + "  " + name), "", ErrChecksum, "its SHA-256 is " + good + ", its .CHECKSUM says " + testSum, "fetch it again"},
 		"no checksum":  {put("<html>"), "", ErrChecksum, "its .CHECKSUM is of no use: an HTML or XML page", "fetch the .CHECKSUM again"},
 		"of another":   {put(good + "  x"), "", ErrChecksum, `its .CHECKSUM is of no use: it is about "x"`, "fetch the .CHECKSUM again"},
-		"endless":      {func(p string) error { return errors.Join(put("x")(p), os.Truncate(p, 1<<40)) }, "", ErrChecksum, "more than 4096 bytes", "fetch the .CHECKSUM again"},
+		"endless":      {func(p string) error { return errors.Join(put("x")(p), os.Truncate(p, 1<<40)) }, "", ErrChecksum, "more than 4,096 bytes", "fetch the .CHECKSUM again"},
 		"a FIFO":       {func(p string) error { return unix.Mkfifo(p, 0o600) }, "", ErrNotRegular, "its .CHECKSUM is of no use: is a FIFO", "put the download"},
 		"a device":     {func(p string) error { return os.Symlink("/dev/zero", p) }, "", ErrNotRegular, "its .CHECKSUM is of no use: is a device", "put the download"},
 		"a link to it": {func(p string) error { return errors.Join(put(good+"  "+name)(p+".x"), os.Symlink(p+".x", p)) }, ChecksumOK, nil, "", ""},

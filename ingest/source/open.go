@@ -18,6 +18,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/inflate"
 )
 
@@ -144,7 +145,7 @@ func (r *Reader) startZip(maxUnpacked int64) error {
 		return r.unlessChanged(err)
 	}
 	if m.unpacked > maxUnpacked {
-		return fault(r.path, ErrTooLarge, fmt.Sprintf("holds %d bytes unpacked, at most %d are allowed", m.unpacked, maxUnpacked))
+		return fault(r.path, ErrTooLarge, fmt.Sprintf("holds %s unpacked, at most %s are allowed", amount.Of(m.unpacked, "byte"), amount.Text(maxUnpacked)))
 	}
 	if _, err := io.CopyN(io.Discard, r.raw, m.offset); err != nil {
 		return r.explain(err)
@@ -226,7 +227,7 @@ func (r *Reader) Close() error {
 func (r *Reader) verify() error {
 	if m := r.member; m != nil {
 		if r.info.BytesOut < m.unpacked {
-			return r.bad(ErrTruncated, fmt.Sprintf("its content ends after %d bytes, the archive's directory says %d", r.info.BytesOut, m.unpacked))
+			return r.bad(ErrTruncated, fmt.Sprintf("its content ends after %s, the archive's directory says %s", amount.Of(r.info.BytesOut, "byte"), amount.Text(m.unpacked)))
 		}
 		if got := r.crc.Sum32(); got != m.crc {
 			return r.bad(ErrCRC, fmt.Sprintf("its content has CRC-32 %08x, the archive's directory says %08x", got, m.crc))
@@ -252,9 +253,9 @@ func (r *Reader) verify() error {
 
 func (r *Reader) tooLarge() error {
 	if r.member != nil {
-		return r.bad(ErrTooLarge, fmt.Sprintf("holds more than the %d bytes that the archive's directory says", r.limit))
+		return r.bad(ErrTooLarge, fmt.Sprintf("holds more than the %s that the archive's directory says", amount.Of(r.limit, "byte")))
 	}
-	return fault(r.path, ErrTooLarge, fmt.Sprintf("holds more than %d bytes unpacked, which is what is allowed", r.limit))
+	return fault(r.path, ErrTooLarge, fmt.Sprintf("holds more than %s unpacked, which is what is allowed", amount.Of(r.limit, "byte")))
 }
 
 // explain turns an error of the decompressor, or of the file below it, into one that says what is wrong.

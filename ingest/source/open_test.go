@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -166,7 +167,7 @@ func TestOpenLimitsWhatComesOut(t *testing.T) {
 				t.Errorf("with a limit of all %d bytes: %d bytes, %v", n, len(got), err)
 			}
 			got, _, err := read(t, f, source.OpenOptions{MaxUnpacked: n - 1})
-			checkFault(t, err, source.ErrTooLarge, fmt.Sprint(n-1))
+			checkFault(t, err, source.ErrTooLarge, amount.Text(n-1))
 			if int64(len(got)) >= n {
 				t.Errorf("%d bytes came out, limit %d", len(got), n-1)
 			}

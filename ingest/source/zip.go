@@ -10,6 +10,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 const (
@@ -61,7 +63,7 @@ func findMember(name string, f io.ReaderAt, size int64) (*member, error) {
 	case packed < 0 || unpacked < 0:
 		return nil, fault(name, ErrCorrupt, "the archive's directory has impossible sizes")
 	case packed > size-offset:
-		return nil, fault(name, ErrTruncated, fmt.Sprintf("its member %q has %d bytes, and only %d follow", file.Name, packed, max(size-offset, 0)))
+		return nil, fault(name, ErrTruncated, fmt.Sprintf("its member %q has %s, and only %s follow", file.Name, amount.Of(packed, "byte"), amount.Text(max(size-offset, 0))))
 	case file.Method == zip.Store && packed != unpacked:
 		return nil, fault(name, ErrCorrupt, "the archive's directory gives a stored member two sizes")
 	}
@@ -69,7 +71,7 @@ func findMember(name string, f io.ReaderAt, size int64) (*member, error) {
 }
 
 func tooManyMembers(name string) *FileError {
-	return fault(name, ErrMember, fmt.Sprintf("the archive has more than %d members, expected one", maxMembers))
+	return fault(name, ErrMember, fmt.Sprintf("the archive has more than %s, expected one", amount.Of(maxMembers, "member")))
 }
 
 // pick is the plain file in the archive's root that bears the archive's own name. Some published archives hold a second, nested copy
@@ -101,7 +103,7 @@ func pick(name string, files []*zip.File) (*zip.File, error) {
 // notOne says what there is instead of one member.
 func notOne(want string, found int, files []*zip.File) string {
 	if found > 1 {
-		return fmt.Sprintf("the archive has %d members %q, expected one", found, want)
+		return fmt.Sprintf("the archive has %s %q, expected one", amount.Of(found, "member"), want)
 	}
 	if len(files) == 0 {
 		return fmt.Sprintf("the archive is empty, expected a member %q", want)
@@ -112,7 +114,7 @@ func notOne(want string, found int, files []*zip.File) string {
 		names = append(names, fmt.Sprintf("%.200q", f.Name))
 	}
 	if more := len(files) - shown; more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
+		names = append(names, amount.Text(more)+" more")
 	}
 	text := fmt.Sprintf("the archive has no member %q in its root, only %s", want, strings.Join(names, ", "))
 	for _, f := range files {

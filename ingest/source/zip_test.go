@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -149,19 +150,19 @@ func TestOpenZipRefuses(t *testing.T) {
 		"packed with bzip2":                 {archive{}.bytes(t, entry{name: csvName, text: text, method: 12}), source.ErrMember, "method 12"},
 		"packed with deflate64":             {archive{}.bytes(t, entry{name: csvName, text: text, method: 9}), source.ErrMember, "method 9"},
 		"a symbolic link":                   {archive{}.bytes(t, entry{name: csvName, text: "/etc/passwd", stored: true, attributes: 0o120777 << 16}), source.ErrMember, "no plain file"},
-		"a thousand and one members":        {archive{}.bytes(t, append(many(1000), one)...), source.ErrMember, "more than 1000 members"},
-		"more members than memory":          {archive{zip64: &huge}.bytes(t, one), source.ErrMember, "more than 1000 members"},
-		"more members than 16 bits count":   {archive{records: ptr(uint16(6))}.bytes(t, append(many(65_541), one)...), source.ErrMember, "more than 1000 members"},
-		"a directory too large to read":     {archive{records: ptr(uint16(1)), zip64: nil}.bytes(t, wide(65_536, one)...), source.ErrMember, "more than 1000 members"},
+		"a thousand and one members":        {archive{}.bytes(t, append(many(1000), one)...), source.ErrMember, "more than 1,000 members"},
+		"more members than memory":          {archive{zip64: &huge}.bytes(t, one), source.ErrMember, "more than 1,000 members"},
+		"more members than 16 bits count":   {archive{records: ptr(uint16(6))}.bytes(t, append(many(65_541), one)...), source.ErrMember, "more than 1,000 members"},
+		"a directory too large to read":     {archive{records: ptr(uint16(1)), zip64: nil}.bytes(t, wide(65_536, one)...), source.ErrMember, "more than 1,000 members"},
 		"sizes beyond 63 bits":              {archive{}.bytes(t, entry{name: csvName, text: text, zip64: true, size64: 1 << 63}), source.ErrCorrupt, "impossible sizes"},
-		"a directory without end":           {archive{}.bytes(t, many(70_000)...), source.ErrMember, "more than 1000 members"},
+		"a directory without end":           {archive{}.bytes(t, many(70_000)...), source.ErrMember, "more than 1,000 members"},
 		"fewer members than announced":      {archive{records: &ten}.bytes(t, one), source.ErrTruncated, "directory, at its end, is missing or damaged"},
 		"another CRC":                       {archive{}.bytes(t, entry{name: csvName, text: text, crc: &wrong}), source.ErrCRC, "the archive's directory says deadbeef"},
 		"no CRC":                            {archive{}.bytes(t, entry{name: csvName, text: text, crc: &none}), source.ErrCRC, "the archive's directory says 00000000"},
-		"more content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &less}), source.ErrTooLarge, fmt.Sprintf("more than the %d bytes", less)},
-		"less content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &more}), source.ErrTruncated, fmt.Sprintf("ends after %d bytes, the archive's directory says %d", len(text), more)},
+		"more content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &less}), source.ErrTooLarge, "more than the " + amount.Of(int64(less), "byte")},
+		"less content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &more}), source.ErrTruncated, "ends after " + amount.Of(len(text), "byte") + ", the archive's directory says " + amount.Text(int64(more))},
 		"packed data that ends too early":   {archive{}.bytes(t, entry{name: csvName, text: text, packed: ptr(uint32(50))}), source.ErrTruncated, "ends too early"},
-		"packed data beyond the file":       {archive{}.bytes(t, entry{name: csvName, text: text, packed: ptr(uint32(1 << 30))}), source.ErrTruncated, "has 1073741824 bytes, and only"},
+		"packed data beyond the file":       {archive{}.bytes(t, entry{name: csvName, text: text, packed: ptr(uint32(1 << 30))}), source.ErrTruncated, "has 1,073,741,824 bytes, and only"},
 		"two sizes of a stored member":      {archive{}.bytes(t, entry{name: csvName, text: text, stored: true, unpacked: &more}), source.ErrCorrupt, "two sizes"},
 		"no local header":                   {archive{}.bytes(t, entry{name: csvName, text: text, local: "PK\x03\x05"}), source.ErrCorrupt, "not where the archive's directory says"},
 		"an empty member":                   {archive{}.bytes(t, entry{name: csvName}), source.ErrEmpty, "holds an empty file"},

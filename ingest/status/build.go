@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 )
@@ -174,8 +175,8 @@ func (f Facts) notes(t Totals) []string {
 	say(snapshot && (f.Options.First != nil || f.Options.Last != nil), "rows, files and ids are of all days, since the snapshot does not tell them by day")
 	say(snapshot && t.IDsMissing > 0, "where ids are missing is told by the ledger and not by its snapshot")
 	if recorded, ok := f.recorded(); ok && f.Rows != nil {
-		say(*f.Rows > recorded, "the table holds %s rows that no file of the ledger accounts for", comma(*f.Rows-recorded))
-		say(*f.Rows < recorded, "the table holds %s rows less than the ledger accounts for: another program deleted them, or the ledger is of another database", comma(recorded-*f.Rows))
+		say(*f.Rows > recorded, "the table holds %s that no file of the ledger accounts for", amount.Of(*f.Rows-recorded, "row"))
+		say(*f.Rows < recorded, "the table holds %s less than the ledger accounts for: another program deleted them, or the ledger is of another database", amount.Of(recorded-*f.Rows, "row"))
 	}
 	return notes
 }
@@ -214,5 +215,5 @@ func were(files int) string {
 	if files == 1 {
 		return "1 file was loaded"
 	}
-	return plural(int64(files), "file") + " were loaded"
+	return amount.Of(files, "file") + " were loaded"
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -112,7 +113,7 @@ func (r Report) calendars(b *bytes.Buffer, l Look, paint painted) {
 		}
 	}
 	if left > 0 {
-		fmt.Fprintf(b, "\nCalendars of %s more: name one with --symbol, or -v shows all, or --html=FILE.\n", plural(int64(left), "series"))
+		fmt.Fprintf(b, "\nCalendars of %s more: name one with --symbol, or -v shows all, or --html=FILE.\n", amount.Of(left, "series"))
 	}
 }
 

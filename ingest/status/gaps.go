@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -160,7 +161,7 @@ func (c *calendar) inside(days int, s stretch) {
 			return
 		}
 	}
-	detail := comma(s.ids) + " ids between the first and the last have no row"
+	detail := amount.Text(s.ids) + " ids between the first and the last have no row"
 	if len(s.empty) > 0 {
 		detail += ", those of days that other files brought among them"
 	}
@@ -178,11 +179,11 @@ func (c *calendar) between(days int, before, after stretch) {
 	switch {
 	case tail >= head && tail > before.usual():
 		c.idGap(catalog.DayPeriod(before.period.Last()), ids, cause{
-			FileTruncated, before.file, fmt.Sprintf("the last trade is of %s UTC, and %s ids follow that no file has", clock(before.lastAt), comma(ids)),
+			FileTruncated, before.file, fmt.Sprintf("the last trade is of %s UTC, and %s ids follow that no file has", clock(before.lastAt), amount.Text(ids)),
 		})
 	case head > tail && head > after.usual():
 		c.idGap(catalog.DayPeriod(after.period.First), ids, cause{
-			FileTruncated, after.file, fmt.Sprintf("the first trade is of %s UTC, and the %s ids before it are in no file", clock(after.firstAt), comma(ids)),
+			FileTruncated, after.file, fmt.Sprintf("the first trade is of %s UTC, and the %s ids before it are in no file", clock(after.firstAt), amount.Text(ids)),
 		})
 	default:
 		c.idGap(catalog.DayPeriod(after.period.First), ids, cause{

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"path/filepath"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -151,11 +152,11 @@ func (r Report) page() page {
 
 func pageRunOf(run Run) pageRun {
 	out := pageRun{
-		Began: utc(run.began()), Took: took(run.Seconds), Loaded: comma(run.FilesLoaded), Failed: comma(run.FilesFailed), Skipped: comma(run.FilesSkipped),
-		Rows: comma(run.Rows), Rate: "-", End: run.end(), ID: clean(run.ID),
+		Began: utc(run.began()), Took: took(run.Seconds), Loaded: amount.Text(run.FilesLoaded), Failed: amount.Text(run.FilesFailed), Skipped: amount.Text(run.FilesSkipped),
+		Rows: amount.Text(run.Rows), Rate: "-", End: run.end(), ID: clean(run.ID),
 	}
 	if run.RowsPerSecond > 0 {
-		out.Rate = comma(int64(run.RowsPerSecond))
+		out.Rate = amount.Text(int64(run.RowsPerSecond))
 	}
 	return out
 }
@@ -177,7 +178,7 @@ func (r Report) pageFiles(p *page) map[string]string {
 		series := catalog.Series{Market: f.Market, Symbol: f.Symbol}
 		row := pageFile{
 			ID: fmt.Sprintf("file-%d", i+1), SeriesID: r.rowID(series), Name: clean(name(series)), Path: clean(f.Path), Status: string(f.Status), Class: "bad",
-			At: utc(f.At), Attempts: comma(f.Attempts), Problem: clean(f.problem()),
+			At: utc(f.At), Attempts: amount.Text(f.Attempts), Problem: clean(f.problem()),
 		}
 		if f.Status == "partial" {
 			row.Class = "odd"
@@ -186,7 +187,7 @@ func (r Report) pageFiles(p *page) map[string]string {
 		p.Files = append(p.Files, row)
 	}
 	if n := r.files - len(r.Files); n > 0 {
-		p.MoreFiles = comma(int64(n))
+		p.MoreFiles = amount.Text(n)
 	}
 	return ids
 }
@@ -209,7 +210,7 @@ func (r Report) pageGaps(p *page, files map[string]string) {
 		p.Gaps = append(p.Gaps, row)
 	}
 	if n := len(r.Gaps) - len(p.Gaps); n > 0 {
-		p.MoreGaps = comma(int64(n))
+		p.MoreGaps = amount.Text(n)
 	}
 }
 

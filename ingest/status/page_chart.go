@@ -3,6 +3,8 @@ package status
 import (
 	"fmt"
 	"math"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // The charts' measures, in units of their view box.
@@ -42,14 +44,14 @@ func (r Report) charts() []chart {
 	for _, run := range r.Runs {
 		if run.RowsPerSecond > 0 {
 			runs = append(runs, speed{
-				run.RowsPerSecond, run.end() != "ok", fmt.Sprintf("%s UTC: %s rows/s, %s, %s", utc(run.began()), comma(int64(run.RowsPerSecond)), plural(run.Rows, "row"), run.end()),
+				run.RowsPerSecond, run.end() != "ok", fmt.Sprintf("%s UTC: %s rows/s, %s, %s", utc(run.began()), amount.Text(int64(run.RowsPerSecond)), amount.Of(run.Rows, "row"), run.end()),
 				utc(run.began())[:10],
 			})
 		}
 	}
 	for _, s := range r.Rates {
 		steps = append(steps, speed{
-			s.RowsPerSecond, false, fmt.Sprintf("%s to %s UTC: %s rows/s", utc(s.From), utc(s.To)[11:], comma(int64(s.RowsPerSecond))), utc(s.From)[11:],
+			s.RowsPerSecond, false, fmt.Sprintf("%s to %s UTC: %s rows/s", utc(s.From), utc(s.To)[11:], amount.Text(int64(s.RowsPerSecond))), utc(s.From)[11:],
 		})
 	}
 	var charts []chart

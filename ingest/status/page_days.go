@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
@@ -14,13 +15,13 @@ func (r Report) pageSeries(p *page) {
 	for i, s := range r.Series {
 		out := pageSeries{
 			ID: fmt.Sprintf("series-%d", i+1), Days: fmt.Sprintf("days-%d", i+1), Name: clean(name(s.Series)), First: dash(s.First), Last: dash(s.Last),
-			Loaded: "?", Missing: "?", Rows: comma(s.Rows), IDs: comma(s.IDsMissing), Failed: comma(int64(s.FilesFailed)),
+			Loaded: "?", Missing: "?", Rows: amount.Text(s.Rows), IDs: amount.Text(s.IDsMissing), Failed: amount.Text(s.FilesFailed),
 			Success: utc(s.LastSuccess), Size: size(s.SourceBytes),
 		}
 		if s.First != "" {
-			out.Loaded, out.Missing = comma(int64(s.Days)), comma(int64(s.DaysMissing))
+			out.Loaded, out.Missing = amount.Text(s.Days), amount.Text(s.DaysMissing)
 			out.Summary = fmt.Sprintf("%s to %s: %s with rows, %s without; %s missing.", s.First, s.Last,
-				plural(int64(s.Days), "day"), plural(int64(s.DaysMissing), "day"), plural(s.IDsMissing, "id"))
+				amount.Of(s.Days, "day"), amount.Of(s.DaysMissing, "day"), amount.Of(s.IDsMissing, "id"))
 			out.Years = s.pageYears(occurs)
 			p.HasDays = true
 		}
@@ -82,12 +83,12 @@ func (d day) pageCell(date catalog.Day, shade []int64) pageCell {
 	switch {
 	case d.rows < 0:
 	case d.about:
-		c.Title += ", about " + plural(d.rows, "row") + " (average of its file)"
+		c.Title += ", about " + amount.Of(d.rows, "row") + " (average of its file)"
 	case d.rows > 0:
-		c.Title += ", " + plural(d.rows, "row")
+		c.Title += ", " + amount.Of(d.rows, "row")
 	}
 	if d.ids > 0 {
-		c.Title += ", " + plural(d.ids, "id") + " missing"
+		c.Title += ", " + amount.Of(d.ids, "id") + " missing"
 	}
 	if d.gap >= 0 && d.gap < shownOnPage {
 		c.Gap = gapID(d.gap)

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // Look is what the text form may use.
@@ -109,7 +111,7 @@ func (r Report) seriesTable(b *bytes.Buffer) {
 	render := func(rows func(int64) string) string {
 		w := newTable(table.Row{"Series", "First day", "Last day", "Days", "Miss", "Rows", "IDs miss", "Last ok", "Size"}, 4, 5, 6, 7, 8, 9)
 		for _, s := range r.Series {
-			days, missing := comma(int64(s.Days)), comma(int64(s.DaysMissing))
+			days, missing := amount.Text(s.Days), amount.Text(s.DaysMissing)
 			if s.First == "" {
 				days, missing = "?", "?"
 			}
@@ -119,7 +121,7 @@ func (r Report) seriesTable(b *bytes.Buffer) {
 		}
 		return trimmed(w.Render())
 	}
-	out := render(comma)
+	out := render(amount.Text)
 	if widest(out) > width {
 		out = render(func(n int64) string { return short(float64(n)) })
 	}
@@ -144,7 +146,7 @@ func widest(s string) int {
 // more says how many lines of a list are not shown.
 func more(b *bytes.Buffer, n, shown int) {
 	if n > shown {
-		fmt.Fprintf(b, "  and %s more; -v shows all\n", comma(int64(n-shown)))
+		fmt.Fprintf(b, "  and %s more; -v shows all\n", amount.Text(n-shown))
 	}
 }
 
@@ -206,11 +208,11 @@ func (r Report) runTable(b *bytes.Buffer, l Look) {
 			speed = short(run.RowsPerSecond)
 		}
 		w.AppendRow(table.Row{
-			"  " + utc(run.began()), took(run.Seconds), comma(run.FilesLoaded), comma(run.FilesFailed), comma(run.FilesSkipped), comma(run.Rows), speed, run.end(),
+			"  " + utc(run.began()), took(run.Seconds), amount.Text(run.FilesLoaded), amount.Text(run.FilesFailed), amount.Text(run.FilesSkipped), amount.Text(run.Rows), speed, run.end(),
 		})
 	}
 	b.WriteString(trimmed(w.Render()))
 	if n := len(r.Runs) - len(runs); n > 0 {
-		fmt.Fprintf(b, "  and %s before; -v shows all\n", comma(int64(n)))
+		fmt.Fprintf(b, "  and %s before; -v shows all\n", amount.Text(n))
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
@@ -62,8 +63,6 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-func comma(n int64) string { return humanize.Comma(n) }
-
 func size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
 // short is a number in few characters, such as 3.2M.
@@ -100,17 +99,6 @@ func utc(t time.Time) string {
 	return clock(t)
 }
 
-// plural is a count with its noun.
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	if noun == "series" {
-		return comma(n) + " series"
-	}
-	return comma(n) + " " + noun + "s"
-}
-
 // dates is a range of days in as few characters as it takes.
 func dates(first, last string) string {
 	if first == last {
@@ -123,10 +111,10 @@ func dates(first, last string) string {
 func (g Gap) missing() string {
 	var parts []string
 	if g.Days > 0 {
-		parts = append(parts, plural(int64(g.Days), "day"))
+		parts = append(parts, amount.Of(g.Days, "day"))
 	}
 	if g.IDsMissing > 0 {
-		parts = append(parts, plural(g.IDsMissing, "id"))
+		parts = append(parts, amount.Of(g.IDsMissing, "id"))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -138,7 +126,7 @@ func (g Gap) about() string {
 		text = strings.TrimSuffix(base+": "+text, ": ")
 	}
 	if g.Files > 1 {
-		text += fmt.Sprintf(" (and %s)", plural(int64(g.Files-1), "more file"))
+		text += fmt.Sprintf(" (and %s)", amount.Of(g.Files-1, "more file"))
 	}
 	return text
 }
@@ -152,14 +140,14 @@ func (r Report) summary() string {
 	var parts []string
 	switch {
 	case r.Database.Rows != nil && r.narrowed:
-		parts = append(parts, comma(t.Rows)+" of "+plural(*r.Database.Rows, "row"))
+		parts = append(parts, amount.Text(t.Rows)+" of "+amount.Of(*r.Database.Rows, "row"))
 	case r.Database.Rows != nil:
-		parts = append(parts, plural(*r.Database.Rows, "row"))
+		parts = append(parts, amount.Of(*r.Database.Rows, "row"))
 	case r.Source.Origin == FromSnapshot:
-		parts = append(parts, plural(t.Rows, "row"))
+		parts = append(parts, amount.Of(t.Rows, "row"))
 	}
 	if r.Source.Origin != FromNothing {
-		parts = append(parts, plural(int64(t.Series), "series"))
+		parts = append(parts, amount.Of(t.Series, "series"))
 	}
 	if r.Database.SizeBytes > 0 {
 		parts = append(parts, size(r.Database.SizeBytes))
@@ -177,16 +165,16 @@ func (r Report) lacks() string {
 	t := r.Totals
 	var parts []string
 	if t.DaysMissing > 0 {
-		parts = append(parts, plural(int64(t.DaysMissing), "day")+" missing")
+		parts = append(parts, amount.Of(t.DaysMissing, "day")+" missing")
 	}
 	if t.IDsMissing > 0 {
-		parts = append(parts, plural(t.IDsMissing, "id")+" missing")
+		parts = append(parts, amount.Of(t.IDsMissing, "id")+" missing")
 	}
 	if t.FilesFailed > 0 {
-		parts = append(parts, plural(int64(t.FilesFailed), "file")+" failed")
+		parts = append(parts, amount.Of(t.FilesFailed, "file")+" failed")
 	}
 	if t.FilesPartial > 0 {
-		parts = append(parts, plural(int64(t.FilesPartial), "file")+" partial")
+		parts = append(parts, amount.Of(t.FilesPartial, "file")+" partial")
 	}
 	switch {
 	case len(parts) > 0:
@@ -239,7 +227,7 @@ func (r Report) now() string {
 		text = fmt.Sprintf("A load hangs: %s gave no sign of life for %s", l.Process, took(r.At.Sub(l.HeartbeatAt).Seconds()))
 	}
 	if l.FilesTotal > 0 {
-		text += fmt.Sprintf(", %s of %s", comma(l.FilesDone), plural(l.FilesTotal, "file"))
+		text += fmt.Sprintf(", %s of %s", amount.Text(l.FilesDone), amount.Of(l.FilesTotal, "file"))
 	} else {
 		text += ", phase " + l.Phase
 	}
@@ -247,10 +235,10 @@ func (r Report) now() string {
 		text += fmt.Sprintf(" (%.0f%%)", *l.Percent)
 	}
 	if l.FilesFailed > 0 {
-		text += fmt.Sprintf(", %s failed", comma(l.FilesFailed))
+		text += fmt.Sprintf(", %s failed", amount.Text(l.FilesFailed))
 	}
 	if l.Rows > 0 {
-		text += ", " + plural(l.Rows, "row")
+		text += ", " + amount.Of(l.Rows, "row")
 	}
 	if l.RowsPerSecond > 0 {
 		text += fmt.Sprintf(" (%s/s)", short(l.RowsPerSecond))

@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
-
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -145,7 +144,7 @@ func (r *run) judgeValues() {
 		return cmp.Or(a.Series.Compare(b.Series), cmp.Compare(a.Defect, b.Defect))
 	})
 	for _, f := range found {
-		text := fmt.Sprintf("%s with %s%s", rows(f.Rows), f.Defect, first(f.Example))
+		text := fmt.Sprintf("%s with %s%s", amount.Of(f.Rows, "row"), f.Defect, first(f.Example))
 		r.defect(store.Key{Series: f.Series}, Finding{Kind: kindOf(f.Defect), Count: f.Rows, FirstID: firstID(f.Example), Text: text})
 	}
 }
@@ -164,11 +163,11 @@ func (r *run) judgeRepeats(k *keyTally) {
 		}
 	}
 	if same.Count > 0 {
-		same.Text = fmt.Sprintf("%s %s another to the letter, the first of id %d", rows(same.Count), verb(same.Count, "repeats", "repeat"), *same.FirstID)
+		same.Text = fmt.Sprintf("%s %s another to the letter, the first of id %d", amount.Of(same.Count, "row"), verb(same.Count, "repeats", "repeat"), *same.FirstID)
 		r.defect(k.key, same)
 	}
 	if other.Count > 0 {
-		other.Text = fmt.Sprintf("%s %s the id of another and other content, the first of id %d", rows(other.Count), verb(other.Count, "has", "have"), *other.FirstID)
+		other.Text = fmt.Sprintf("%s %s the id of another and other content, the first of id %d", amount.Of(other.Count, "row"), verb(other.Count, "has", "have"), *other.FirstID)
 		r.defect(k.key, other)
 	}
 }
@@ -181,7 +180,7 @@ func (r *run) judgeFiles(k store.Key, c *comparison, s *Series) {
 	for _, g := range c.groups {
 		if g.outside > 0 {
 			f := Finding{Kind: OutsidePeriod, Count: g.outside, FirstID: firstID(g.example), File: g.ofID(g.example)}
-			f.Text = fmt.Sprintf("%s with %s%s, of %s", rows(g.outside), store.OutsidePeriod, first(g.example), f.File)
+			f.Text = fmt.Sprintf("%s with %s%s, of %s", amount.Of(g.outside, "row"), store.OutsidePeriod, first(g.example), f.File)
 			r.defect(k, f)
 		}
 		if !g.compared {
@@ -189,10 +188,10 @@ func (r *run) judgeFiles(k store.Key, c *comparison, s *Series) {
 		}
 		file := g.files[0].FilePath
 		if n := g.lost(); n > 0 {
-			r.defect(k, Finding{Kind: RowsLost, Count: n, File: file, Text: fmt.Sprintf("%s of %s that the ledger has as loaded %s not there", rows(n), g.name(), verb(n, "is", "are"))})
+			r.defect(k, Finding{Kind: RowsLost, Count: n, File: file, Text: fmt.Sprintf("%s of %s that the ledger has as loaded %s not there", amount.Of(n, "row"), g.name(), verb(n, "is", "are"))})
 		}
 		if n := g.unrecorded(); n > 0 {
-			r.defect(k, Finding{Kind: RowsUnrecorded, Count: n, File: file, Text: fmt.Sprintf("%s more than the ledger has as loaded of %s", rows(n), g.name())})
+			r.defect(k, Finding{Kind: RowsUnrecorded, Count: n, File: file, Text: fmt.Sprintf("%s more than the ledger has as loaded of %s", amount.Of(n, "row"), g.name())})
 		}
 	}
 	if n := c.other.onLoadedDays; n > 0 {
@@ -201,18 +200,18 @@ func (r *run) judgeFiles(k store.Key, c *comparison, s *Series) {
 		for _, p := range periods(slices.Compact(c.other.days)) {
 			f.Places = append(f.Places, Place{FirstDay: p.First, LastDay: p.Last()})
 		}
-		f.Text = fmt.Sprintf("%s that no file brought%s, on days that the ledger has as loaded", rows(n), first(c.other.example))
+		f.Text = fmt.Sprintf("%s that no file brought%s, on days that the ledger has as loaded", amount.Of(n, "row"), first(c.other.example))
 		r.defect(k, f)
 	}
 	if n := c.leftOut; n > 0 {
-		r.warning(k, Finding{Kind: RowsLeftOut, Count: n, Text: fmt.Sprintf("%s left out when %s loaded: other trades had %s", rows(n), verb(n, "its file was", "their files were"), verb(n, "its id", "their ids"))})
+		r.warning(k, Finding{Kind: RowsLeftOut, Count: n, Text: fmt.Sprintf("%s left out when %s loaded: other trades had %s", amount.Of(n, "row"), verb(n, "its file was", "their files were"), verb(n, "its id", "their ids"))})
 	}
 }
 
 // name is the file, or how many there are whose rows cannot be told apart.
 func (g *fileGroup) name() string {
 	if n := len(g.files); n > 1 {
-		return fmt.Sprintf("%s and %d more", g.files[0].FilePath, n-1)
+		return fmt.Sprintf("%s and %s more", g.files[0].FilePath, amount.Text(n-1))
 	}
 	return g.files[0].FilePath
 }
@@ -238,11 +237,11 @@ func (r *run) judgeHoles(k *keyTally, c *comparison, s *Series) {
 		f.Places = append(f.Places, Place{FirstDay: h.firstDay, LastDay: h.lastDay, AfterID: &h.after, BeforeID: &h.before, Count: h.missing})
 	}
 	if lacks.Count > 0 {
-		lacks.Text = ids(lacks.Count) + " missing: " + places(lacks.Places)
+		lacks.Text = amount.Of(lacks.Count, "id") + " missing: " + places(lacks.Places)
 		r.defect(k.key, lacks)
 	}
 	if known.Count > 0 {
-		known.Text = ids(known.Count) + " missing in the files that were loaded: " + places(known.Places)
+		known.Text = amount.Of(known.Count, "id") + " missing in the files that were loaded: " + places(known.Places)
 		r.warning(k.key, known)
 	}
 }
@@ -265,9 +264,9 @@ func daysFinding(kind Kind, days []catalog.Day, what string) Finding {
 		}
 	}
 	if more := len(f.Places) - shownPlaces; more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more spans", more))
+		texts = append(texts, "and "+amount.Of(more, "more span"))
 	}
-	f.Text = fmt.Sprintf("%s %s %s: %s", humanize.Comma(f.Count), verb(f.Count, "day", "days"), what, strings.Join(texts, ", "))
+	f.Text = fmt.Sprintf("%s %s: %s", amount.Of(f.Count, "day"), what, strings.Join(texts, ", "))
 	return f
 }
 
@@ -288,10 +287,10 @@ func places(all []Place) string {
 		default:
 			when = fmt.Sprintf("between %s and %s", p.FirstDay, p.LastDay)
 		}
-		texts = append(texts, fmt.Sprintf("%s %s", humanize.Comma(p.Count), when))
+		texts = append(texts, fmt.Sprintf("%s %s", amount.Text(p.Count), when))
 	}
 	if more := len(all) - shownPlaces; more > 0 {
-		texts = append(texts, fmt.Sprintf("and in %d more places", more))
+		texts = append(texts, "and in "+amount.Of(more, "more place"))
 	}
 	return strings.Join(texts, ", ")
 }
@@ -302,7 +301,7 @@ func (r *run) judgeNeighbours(k *keyTally, c *comparison) {
 		switch {
 		case u.rows:
 			f.Kind = UnusualRows
-			f.Text = fmt.Sprintf("%s on %s, where the days beside it have about %s", rows(int64(u.value)), u.day, humanize.Comma(int64(u.typical)))
+			f.Text = fmt.Sprintf("%s on %s, where the days beside it have about %s", amount.Of(int64(u.value), "row"), u.day, amount.Text(int64(u.typical)))
 		case u.above:
 			f.Text = fmt.Sprintf("a price of %s on %s, where the days beside it have no more than %s", price(u.value), u.day, price(u.typical))
 		default:
@@ -343,9 +342,6 @@ func (k Kind) remedy() string {
 		return "find out what else writes to the database; delete these rows' days and their files' rows of ingestion_log, and load the files again"
 	}
 }
-
-func rows(n int64) string { return humanize.Comma(n) + " " + verb(n, "row", "rows") }
-func ids(n int64) string  { return humanize.Comma(n) + " " + verb(n, "id", "ids") }
 
 // verb is one of two forms, by number.
 func verb(n int64, one, many string) string {

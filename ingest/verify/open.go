@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -47,7 +48,7 @@ func held(path string, use store.Use) error {
 		who = "by a load: " + use.Holder.String()
 	}
 	if run := use.Run; run != nil && run.FilesTotal > 0 {
-		who += fmt.Sprintf(", %d of %d files done", run.FilesDone, run.FilesTotal)
+		who += fmt.Sprintf(", %s of %s done", amount.Text(run.FilesDone), amount.Of(run.FilesTotal, "file"))
 	}
 	return &store.Error{
 		Kind: store.KindHeld, Path: path, Text: "is held open for writing " + who, Remedy: "try again when it is done", Holder: use.Holder.PID,

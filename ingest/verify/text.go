@@ -7,10 +7,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -36,7 +36,7 @@ func (r *Report) Text() []byte {
 	}
 	for _, s := range r.Series {
 		if s.RowsNoLedger > 0 {
-			wrap(&b, fmt.Sprintf("Note: %s: %s of days for which the ledger has no file.", r.name(s), rows(s.RowsNoLedger)), "")
+			wrap(&b, fmt.Sprintf("Note: %s: %s of days for which the ledger has no file.", r.name(s), amount.Of(s.RowsNoLedger, "row")), "")
 		}
 	}
 	if b.Len() > 0 && !bytes.HasSuffix(b.Bytes(), []byte("\n\n")) {
@@ -67,7 +67,7 @@ func (r *Report) seriesTable(b *bytes.Buffer) {
 		if s.FirstDay != nil {
 			days = [2]string{s.FirstDay.String(), s.LastDay.String()}
 		}
-		w.AppendRow(table.Row{r.name(s), days[0], days[1], humanize.Comma(int64(s.Days)), humanize.Comma(s.Rows), shortPrice(s.LowPrice), shortPrice(s.HighPrice)})
+		w.AppendRow(table.Row{r.name(s), days[0], days[1], amount.Text(s.Days), amount.Text(s.Rows), shortPrice(s.LowPrice), shortPrice(s.HighPrice)})
 	}
 	var right []table.ColumnConfig
 	for n := 4; n <= 7; n++ {
@@ -77,7 +77,7 @@ func (r *Report) seriesTable(b *bytes.Buffer) {
 	b.WriteString(w.Render())
 	b.WriteByte('\n')
 	if more := len(r.Series) - shownSeries; more > 0 {
-		fmt.Fprintf(b, " and %d more; -o json lists all\n", more)
+		fmt.Fprintf(b, " and %s more; -o json lists all\n", amount.Text(more))
 	}
 	b.WriteByte('\n')
 }
@@ -107,7 +107,7 @@ func (r *Report) findings(b *bytes.Buffer, title string, all []Finding) {
 	var remedies []string
 	for i, f := range all {
 		if i == shownFindings {
-			fmt.Fprintf(b, "  and %d more; -o json lists all\n", len(all)-i)
+			fmt.Fprintf(b, "  and %s more; -o json lists all\n", amount.Text(len(all)-i))
 			break
 		}
 		wrap(b, "  "+nagios.Clean(f.Text), "    ")
@@ -129,14 +129,14 @@ func (r *Report) summary() []string {
 		var days []string
 		for i, d := range s.Days {
 			if i == shownPlaces && len(s.Days) > shownPlaces+1 {
-				days = append(days, fmt.Sprintf("and %d more", len(s.Days)-i))
+				days = append(days, "and "+amount.Text(len(s.Days)-i)+" more")
 				break
 			}
 			days = append(days, d.String())
 		}
-		lines = append(lines, fmt.Sprintf("A sample of %d of %d days, and nothing is known of the others: %s.", len(s.Days), s.OfDays, strings.Join(days, ", ")))
+		lines = append(lines, fmt.Sprintf("A sample of %s of %s, and nothing is known of the others: %s.", amount.Text(len(s.Days)), amount.Of(s.OfDays, "day"), strings.Join(days, ", ")))
 	}
-	looked := fmt.Sprintf("%s of %s looked at in %s", humanize.Comma(r.Rows), rows(r.RowsInTable), nagios.Human(r.Seconds, nagios.Seconds))
+	looked := fmt.Sprintf("%s of %s looked at in %s", amount.Text(r.Rows), amount.Of(r.RowsInTable, "row"), nagios.Human(r.Seconds, nagios.Seconds))
 	switch {
 	case r.Error != "" && r.Checked.Values == Nothing:
 	case r.Error != "":
@@ -176,14 +176,10 @@ func (r *Report) progress() string {
 }
 
 func count(n int, what string) string {
-	switch n {
-	case 0:
+	if n == 0 {
 		return "no " + what
-	case 1:
-		return "1 " + what
-	default:
-		return fmt.Sprintf("%d %ss", n, what)
 	}
+	return amount.Of(n, what)
 }
 
 // wrap writes a line in lines of at most 80 columns, those after the first indented. A word that is longer, such as a path, is not broken.

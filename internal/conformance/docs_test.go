@@ -169,7 +169,7 @@ func masked(s string) string {
 		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d`, "TIME"},
 		{`user [a-z]+`, "user U"},
 		{`\b\d{8}T\d{6}Z-[0-9a-f]+`, "ID"},
-		{`-?\d+(\.\d+)?(e-\d+)?( ?([kMGTPE]?B|ms|[smhd])\b( \d+[smhd]\b)?)?`, "N"},
+		{`-?\d+(,\d{3})*(\.\d+)?(e-\d+)?( ?([kMGTPE]?B|ms|[smhd])\b( \d+[smhd]\b)?)?`, "N"},
 		{`"version":"[^"]*"`, `"version":"V"`},
 		{`(ingest-aggtrades|version) v?[^ ,]+`, "$1 V"},
 		{`[ ─]+`, " "},

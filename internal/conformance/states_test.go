@@ -64,5 +64,5 @@ func numberless(s string) string {
 	s = regexp.MustCompile(`on /[^ ]* \((ext[234]|xfs|btrfs|overlay|tmpfs|zfs|f2fs)\)`).ReplaceAllString(s, "on FS")
 	s = regexp.MustCompile(`\((ext[234]|xfs|btrfs|overlay|zfs|f2fs)\)`).ReplaceAllString(s, "(FS)")
 	s = regexp.MustCompile(`\b\d+(\.\d+)?(ms|[smhd])( \d+[smhd])?\b`).ReplaceAllString(s, "0s")
-	return regexp.MustCompile(`\d+(\.\d+)?(e-\d+)?( [kMGTPE]?B\b)?`).ReplaceAllString(s, "0")
+	return regexp.MustCompile(`\d+(,\d{3})*(\.\d+)?(e-\d+)?( [kMGTPE]?B\b)?`).ReplaceAllString(s, "0")
 }

@@ -50,7 +50,7 @@ func well() map[string]want {
 	return map[string]want{
 		"lock": {"OK", []string{"free"}},
 		"disk": {"OK", []string{"free on .*nothing is pending"}},
-		"db":   {"OK", []string{`12000 rows, 2 symbols, newest trade .*no days and no ids missing`}},
+		"db":   {"OK", []string{`12,000 rows, 2 symbols, newest trade .*no days and no ids missing`}},
 		"csv":  {"OK", []string{"6 files"}},
 		"log":  {"OK", []string{"6 files loaded|6 files"}},
 	}

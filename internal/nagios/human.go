@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // shown is a number as people read it, and the number that this text says: what rounding left of it.
@@ -13,7 +15,7 @@ type shown struct {
 	value float64
 }
 
-// Human writes a value for people: 61.2 GB, 3h 5m, 96.1%, 2131. Bytes are in powers of 1000.
+// Human writes a value for people: 61.2 GB, 3h 5m, 96.1%, 2,400,000. Bytes are in powers of 1000.
 func Human(v float64, u Unit) string { return human(v, u, 0).text }
 
 // human writes v with more digits than Human by more.
@@ -32,7 +34,8 @@ func human(v float64, u Unit, more int) shown {
 		for limit := 1e4; limit <= math.Abs(v) && limit < 1e16; limit *= 10 {
 			digits++
 		}
-		return significant(v, digits+more)
+		s := significant(v, digits+more)
+		return shown{amount.Decimal(s.value), s.value}
 	}
 }
 

@@ -31,8 +31,8 @@ func TestHuman(t *testing.T) {
 		"negative time":                  {-90, Seconds, "-1m 30s"},
 		"percent":                        {96.14, Percent, "96.1%"},
 		"whole percent":                  {100, Percent, "100%"},
-		"counts are not rounded":         {1982554380, None, "1982554380"},
-		"rates are":                      {1234567.89, None, "1234568"},
+		"counts are not rounded":         {1982554380, None, "1,982,554,380"},
+		"rates are":                      {1234567.89, None, "1,234,568"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -68,7 +68,7 @@ func TestSentenceShowsTheValueOnItsSideOfTheLimit(t *testing.T) {
 		"a forbidden value":                {3, None, "@3:3", "x 3, must not be 3"},
 		"a forbidden value among decimals": {0.5, None, "@0.5:0.5", "x 0.5, must not be 0.5"},
 		"everything forbidden":             {3, None, "@~:", "x 3, limit @~:"},
-		"inside by a hair":                 {12345.678, None, "@12345.6:12345.7", "x 12345.7, must not be within 12345.6 to 12345.7"},
+		"inside by a hair":                 {12345.678, None, "@12345.6:12345.7", "x 12,345.7, must not be within 12,345.6 to 12,345.7"},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -3,6 +3,8 @@ package nagios
 import (
 	"fmt"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // Limits of plugin output, in bytes, its final newline included. Nagios Core truncates beyond 8 KB in places, Icinga
@@ -134,7 +136,7 @@ func (j Judged) limitText(r *Range) string {
 // fit drops lines from the end until the rest, each with its newline, is within size bytes and maxLines, and says how
 // many it dropped.
 func fit(lines []string, size int) []string {
-	const room = len("\n... 1234567890 more")
+	const room = len("\n... 1,234,567,890 more")
 	used, kept := 0, 0
 	for _, l := range lines {
 		next := used + len(l) + 1
@@ -147,5 +149,5 @@ func fit(lines []string, size int) []string {
 	if kept == len(lines) || room > size {
 		return lines[:kept]
 	}
-	return append(lines[:kept:kept], fmt.Sprintf("... %d more", len(lines)-kept))
+	return append(lines[:kept:kept], "... "+amount.Text(len(lines)-kept)+" more")
 }

@@ -3,6 +3,7 @@ package nagios
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -142,6 +143,33 @@ func TestLongOutputIsCutAndCounted(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if len(lines) != 53 || lines[50] != "line 49" || lines[51] != "... 70 more" || lines[52] != "| bad=0;;;0" {
 		t.Fatalf("%d lines: %q", len(lines), out)
+	}
+}
+
+// TestSeparatorsAreForPeople: counts have thousands separators where people read them, and none where machines do.
+func TestSeparatorsAreForPeople(t *testing.T) {
+	t.Parallel()
+	specs := testSpecs()
+	res := Result{Metrics: []Metric{{Label: "bad", Value: 2400000, Max: 5000000, Phrase: "{} bad files"}}, Lines: slices.Repeat([]string{"x"}, 2000)}
+	rep := Judge("N", res, specs, mustThresholds(t, specs, []string{"bad=1000000"}, []string{"bad=3000000:4000000"}))
+	const perfdata, sentence = "bad=2400000;1000000;3000000:4000000;0;5000000", "2,400,000 bad files, limit 3,000,000"
+	plugin, verbose, prom := string(rep.Plugin(0)), string(rep.Plugin(2)), string(rep.Prometheus())
+	if want := "N CRITICAL: " + sentence + " | " + perfdata + "\n"; plugin != want {
+		t.Errorf("plugin output is %q, want %q", plugin, want)
+	}
+	for _, want := range []string{"[CRITICAL] " + sentence + "\n", "\n... 1,952 more\n", "\n| " + perfdata + "\n"} {
+		if !strings.Contains(verbose, want) {
+			t.Errorf("-vv lacks %q: %q", want, verbose)
+		}
+	}
+	if want := "│ bad    │ 2,400,000 │ 1,000,000 │ 3,000,000:4,000,000 │ CRITICAL │"; !strings.Contains(string(rep.Table()), want) {
+		t.Errorf("the table lacks %q:\n%s", want, rep.Table())
+	}
+	if want := `"value":2400000,"unit":"","warning":"1000000","critical":"3000000:4000000","min":0,"max":5000000`; !strings.Contains(string(rep.JSON()), want) {
+		t.Errorf("JSON lacks %q: %s", want, rep.JSON())
+	}
+	if !strings.Contains(prom, "\ncheck_n_bad 2.4e+06\n") {
+		t.Errorf("Prometheus gets %s", prom)
 	}
 }
 

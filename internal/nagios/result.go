@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // Result is what a check found out, before it is judged. A check that could not find out returns an error instead.
@@ -103,7 +105,7 @@ func firstLine(problems []Problem) string {
 		}
 	}
 	if more := len(texts) - maxSentences; more > 0 {
-		texts = append(texts[:maxSentences], fmt.Sprintf("%d more with -v", more))
+		texts = append(texts[:maxSentences], amount.Text(more)+" more with -v")
 	}
 	return strings.Join(texts, ". ")
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // timeLayout is how times appear in sentences; they are always UTC.
@@ -36,7 +38,7 @@ func (e *HeldError) Error() string {
 		b.WriteString(" since " + e.Holder.Since.UTC().Format(timeLayout))
 	}
 	if e.Status != nil {
-		fmt.Fprintf(&b, ", %d of %d files done", e.Status.FilesDone, e.Status.FilesTotal)
+		fmt.Fprintf(&b, ", %s of %s done", amount.Text(e.Status.FilesDone), amount.Of(e.Status.FilesTotal, "file"))
 		if percent, ok := e.Status.Percent(); ok {
 			fmt.Fprintf(&b, " (%.0f %%)", percent)
 		}

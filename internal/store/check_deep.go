@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 )
@@ -69,11 +70,11 @@ func (f Finding) Of() string {
 	return "rows without symbol"
 }
 
-// String is such as "um BTCUSDT: 3 rows with repeated id, the first 1234".
+// String is such as "um BTCUSDT: 3 rows with repeated id, the first of id 1234".
 func (f Finding) String() string {
-	s := fmt.Sprintf("%s: %d with %s", f.Of(), f.Rows, f.Defect)
+	s := fmt.Sprintf("%s: %s with %s", f.Of(), amount.Of(f.Rows, "row"), f.Defect)
 	if f.Example >= 0 {
-		s += fmt.Sprintf(", the first %d", f.Example)
+		s += fmt.Sprintf(", the first of id %d", f.Example)
 	}
 	if f.File != "" {
 		s += ", of " + f.File
@@ -132,7 +133,7 @@ func (db *DB) Examine(ctx context.Context, scope Scope, entries []ledger.Entry, 
 	}
 	for i, b := range buckets {
 		x.Rows += b.rows
-		said(fmt.Sprintf("looking for duplicates of %s (%d of %d)", b.series.symbol, i+1, len(buckets)))
+		said(fmt.Sprintf("looking for duplicates of %s (%s of %s)", b.series.symbol, amount.Text(i+1), amount.Text(len(buckets))))
 		n, example, err := db.duplicates(ctx, b)
 		if err != nil {
 			return x, explain(db.path, fmt.Errorf("look for duplicates: %w", err))
@@ -143,7 +144,7 @@ func (db *DB) Examine(ctx context.Context, scope Scope, entries []ledger.Entry, 
 		if !scope.Holds(e.Series()) || !e.Loaded() || e.FirstID < 0 || e.Period.Days() <= 0 {
 			continue
 		}
-		said(fmt.Sprintf("comparing times with files' periods (%d of %d)", i+1, len(entries)))
+		said(fmt.Sprintf("comparing times with files' periods (%s of %s)", amount.Text(i+1), amount.Text(len(entries))))
 		n, example, err := db.outsidePeriod(ctx, e)
 		if err != nil {
 			return x, explain(db.path, fmt.Errorf("compare times with the period of %q: %w", e.FilePath, err))

@@ -148,7 +148,7 @@ func TestExamineOverManyBuckets(t *testing.T) {
 	if diff := cmp.Diff(want, keep(x, Duplicate)); diff != "" || x.Rows != int64(len(ids))+5 || x.Count(Duplicate) != 5 {
 		t.Errorf("of %d rows (-want +got):\n%s", x.Rows, diff)
 	}
-	if got, want := want[0].String(), fmt.Sprintf("um BTCUSDT: 5 with repeated id, the first %d", width); got != want {
+	if got, want := want[0].String(), fmt.Sprintf("um BTCUSDT: 5 rows with repeated id, the first of id %d", width); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // The layout of a DuckDB file: three headers of 4096 bytes, then blocks. The first header holds, behind an eight-byte checksum, the magic
@@ -87,7 +89,7 @@ func recognize(path string, head []byte, size int64) error {
 	case len(head) < versionAt || string(head[magicAt:versionAt]) != "DUCK":
 		e.Text = "is not a DuckDB database but " + foreign(head)
 	case size < leastDatabase:
-		e.Kind, e.Text = KindCorrupt, fmt.Sprintf("is damaged: it has %d bytes, and no database has less than %d", size, leastDatabase)
+		e.Kind, e.Text = KindCorrupt, fmt.Sprintf("is damaged: it has %s, and no database has less than %s", amount.Of(size, "byte"), amount.Text(leastDatabase))
 		e.Remedy = "restore it from a backup, or remove it if it never held anything"
 	case binary.LittleEndian.Uint64(head[versionAt:]) > newestStorage:
 		e.Kind = KindNewer

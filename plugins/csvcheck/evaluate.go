@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
@@ -65,10 +65,10 @@ func (o observation) absent() []nagios.Problem {
 		}
 		switch n := len(o.passed) + o.others; {
 		case o.aside > 0:
-			p.Text += ", only of other symbols or days: " + strconv.Itoa(o.aside)
+			p.Text += ", only of other symbols or days: " + amount.Text(o.aside)
 			p.Remedy = "Correct --symbol, --start-date or --end-date, or see what became of the downloads."
 		case n > 0:
-			p.Text += ", only with other names: " + strconv.Itoa(n)
+			p.Text += ", only with other names: " + amount.Text(n)
 			p.Remedy = "Files are known by their names: SYMBOL-aggTrades-YYYY-MM-DD.zip or YYYY-MM, and .zip, .csv, .csv.gz or .csv.zst."
 		}
 		return p
@@ -103,14 +103,14 @@ func (o observation) unreadable() []nagios.Problem {
 	if len(o.closed) > 0 {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: o.closed[0].Path,
-			Text:   fmt.Sprintf("%s cannot be looked at, the first is %s: %s", plural(len(o.closed), "place"), o.closed[0].Path, o.closed[0].Reason),
+			Text:   fmt.Sprintf("%s cannot be looked at, the first is %s: %s", amount.Of(len(o.closed), "place"), o.closed[0].Path, o.closed[0].Reason),
 			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
 		})
 	}
 	if files := o.filter(finding.unreadable); len(files) > 0 {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: files[0].file.Path,
-			Text:   fmt.Sprintf("%d of %s may not be read, the first is %s", len(files), o.subject(), files[0].file.Path),
+			Text:   fmt.Sprintf("%s of %s may not be read, the first is %s", amount.Text(len(files)), o.subject(), files[0].file.Path),
 			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
 		})
 	}
@@ -176,13 +176,13 @@ func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
 	files := float64(len(o.files))
 	ms := []nagios.Metric{
 		o.badMetric(t),
-		{Label: labelFiles, Value: files, Path: o.dir, Phrase: "{} " + noun(len(o.files), "file") + " in " + o.dir, Remedy: unexpected},
-		{Label: labelEmpty, Value: float64(t.empty), Max: files, Phrase: "{} " + noun(t.empty, "file") + " without any row", Remedy: listed},
+		{Label: labelFiles, Value: files, Path: o.dir, Phrase: "{} " + amount.Noun(len(o.files), "file") + " in " + o.dir, Remedy: unexpected},
+		{Label: labelEmpty, Value: float64(t.empty), Max: files, Phrase: "{} " + amount.Noun(t.empty, "file") + " without any row", Remedy: listed},
 		{Label: labelBytes, Value: float64(t.bytes), Path: o.dir, Phrase: "{} of files in " + o.dir, Remedy: unexpected},
 	}
 	if o.depth.checksum || o.depth.full {
 		ms = append(ms, nagios.Metric{
-			Label: labelChecksumFailed, Value: float64(t.failed), Max: files, Phrase: "{} " + noun(t.failed, "file") + " not as in the .CHECKSUM", Remedy: listed,
+			Label: labelChecksumFailed, Value: float64(t.failed), Max: files, Phrase: "{} " + amount.Noun(t.failed, "file") + " not as in the .CHECKSUM", Remedy: listed,
 		})
 	}
 	if t.lagging == nil {
@@ -223,7 +223,7 @@ func (o observation) badMetric(t totals) nagios.Metric {
 
 // missingMetric is the number of days missing, with the first of them.
 func missingMetric(t totals) nagios.Metric {
-	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} " + noun(t.missing, "day") + " missing"}
+	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} " + amount.Noun(t.missing, "day") + " missing"}
 	if t.missing == 0 {
 		return m
 	}
@@ -242,21 +242,10 @@ func missingMetric(t totals) nagios.Metric {
 func (o observation) subject() string {
 	switch all, looked := len(o.files), len(o.looked); {
 	case looked < all:
-		return plural(looked, "file") + " looked at"
+		return amount.Of(looked, "file") + " looked at"
 	default:
-		return plural(all, "file")
+		return amount.Of(all, "file")
 	}
-}
-
-// plural is a number of things: "1 file", "2 files".
-func plural(n int, thing string) string { return strconv.Itoa(n) + " " + noun(n, thing) }
-
-// noun is the word for n things.
-func noun(n int, thing string) string {
-	if n == 1 {
-		return thing
-	}
-	return thing + "s"
 }
 
 // short is as much of a text as the first line has room for.

@@ -14,6 +14,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -240,5 +241,5 @@ func (p *progress) stage() { checkcli.Stage(p.ctx, p.String()) }
 
 // String is what is being done, as the words after "while".
 func (p *progress) String() string {
-	return fmt.Sprintf("%s %s, %d of %d files done", p.verb, p.files[p.busy[0]].Path, p.done, len(p.files))
+	return fmt.Sprintf("%s %s, %s of %s done", p.verb, p.files[p.busy[0]].Path, amount.Text(p.done), amount.Of(len(p.files), "file"))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
@@ -24,23 +25,27 @@ func (o observation) summary(t totals, now time.Time) string {
 	}
 	text := o.subject()
 	if len(o.looked) < len(o.files) {
-		text = fmt.Sprintf("%d of %d files", len(o.looked), len(o.files))
+		text = amount.Text(len(o.looked)) + " of " + amount.Of(len(o.files), "file")
+	}
+	agree := " agree"
+	if t.agreed == 1 {
+		agree = " agrees"
 	}
 	switch {
 	case o.depth.full:
-		text += fmt.Sprintf(" decoded, %d rows", t.rows)
+		text += " decoded, " + amount.Of(t.rows, "row")
 	case o.depth.checksum:
-		text += fmt.Sprintf(" looked at, %d checksums agree", t.agreed)
+		text += " looked at, " + amount.Of(t.agreed, "checksum") + agree
 	default:
 		text += " looked at"
 	}
 	if n := len(t.bad); n > 0 {
-		text += fmt.Sprintf(", %d bad", n)
+		text += ", " + amount.Text(n) + " bad"
 	} else {
 		text += ", none bad"
 	}
 	if t.missing > 0 {
-		text += ", " + plural(t.missing, "day") + " missing"
+		text += ", " + amount.Of(t.missing, "day") + " missing"
 	}
 	newest := t.lagging.newest()
 	return text + fmt.Sprintf(", newest is %s, which ended %s ago", newest.Period, nagios.Human(age(newest, now), nagios.Seconds))
@@ -72,7 +77,7 @@ func todo(t totals) []string {
 		lines = append(lines, e.line())
 	}
 	if more := len(entries) - maxTodo; more > 0 {
-		lines = append(lines, fmt.Sprintf("%d more to fetch or mend", more))
+		lines = append(lines, amount.Text(more)+" more to fetch or mend")
 	}
 	return lines
 }
@@ -84,22 +89,22 @@ func (o observation) notes(t totals, now time.Time) []string {
 		lines = append(lines, s.describe(now))
 	}
 	if more := len(o.series) - maxSeries; more > 0 {
-		lines = append(lines, plural(more, "more symbol"))
+		lines = append(lines, amount.Of(more, "more symbol"))
 	}
 	if len(o.looked) < len(o.files) {
-		lines = append(lines, fmt.Sprintf("%d of %d files were looked at", len(o.looked), len(o.files)))
+		lines = append(lines, fmt.Sprintf("%s of %s looked at", amount.Text(len(o.looked)), amount.Of(len(o.files), "file")))
 	}
 	if o.depth.checksum || o.depth.full {
-		lines = append(lines, fmt.Sprintf("%s with a .CHECKSUM that agrees, %d without one", plural(t.agreed, "file"), t.unsure))
+		lines = append(lines, fmt.Sprintf("%s with a .CHECKSUM that agrees, %s without one", amount.Of(t.agreed, "file"), amount.Text(t.unsure)))
 	}
 	for _, s := range o.passed[:min(len(o.passed), maxPassed)] {
 		lines = append(lines, fmt.Sprintf("passed over: %s: %s", s.Path, s.Reason))
 	}
 	if more := len(o.passed) - maxPassed; more > 0 {
-		lines = append(lines, fmt.Sprintf("passed over: %d more", more))
+		lines = append(lines, "passed over: "+amount.Text(more)+" more")
 	}
 	if o.others > 0 {
-		lines = append(lines, "passed over: "+plural(o.others, "file")+" with other names")
+		lines = append(lines, "passed over: "+amount.Of(o.others, "file")+" with other names")
 	}
 	return lines
 }
@@ -107,13 +112,13 @@ func (o observation) notes(t totals, now time.Time) []string {
 // describe is one series in a line.
 func (s series) describe(now time.Time) string {
 	newest := s.newest()
-	text := fmt.Sprintf("%s: %s, %s to %s", s, plural(len(s.files), "file"), s.first(), newest.Period.Last())
+	text := fmt.Sprintf("%s: %s, %s to %s", s, amount.Of(len(s.files), "file"), s.first(), newest.Period.Last())
 	if n := len(s.missing); n > 0 {
-		text += ", " + plural(n, "day") + " missing"
+		text += ", " + amount.Of(n, "day") + " missing"
 	}
 	text += ", newest ended " + nagios.Human(age(newest, now), nagios.Seconds) + " ago"
 	if behind := catalog.DayOf(now) - publication - newest.Period.Last(); behind > 0 {
-		text += ", " + plural(int(behind), "day") + " behind what is published"
+		text += ", " + amount.Of(int(behind), "day") + " behind what is published"
 	}
 	return text
 }

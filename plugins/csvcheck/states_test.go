@@ -110,7 +110,7 @@ func TestDays(t *testing.T) {
 		},
 		"days that a month has no rows of but a day has": {
 			make: both(both(month("2024-02", 27), eighth), func(d data) { d.zip("2024-02-28"); d.zip("2024-02-29") }), args: []string{"--full"},
-			want: "11 files decoded, 1270 rows" + healthy, perf: summed(11, 0, 0, 0, 0),
+			want: "11 files decoded, 1,270 rows" + healthy, perf: summed(11, 0, 0, 0, 0),
 		},
 		"the newest is too old": {
 			make: days("05"), args: []string{"-w", "newest_age=2d", "-c", "newest_age=5d"}, code: 1,

@@ -109,7 +109,7 @@ func TestSamples(t *testing.T) {
 			if code != 0 || !strings.HasPrefix(out, "INGEST CSV OK: 1 file ") || !strings.Contains(out, "bytes=1327162B") {
 				t.Errorf("exit code %d, %s", code, out)
 			}
-			if rows := strings.Contains(out, "105280 rows"); rows != (name == "fully") {
+			if rows := strings.Contains(out, "105,280 rows"); rows != (name == "fully") {
 				t.Errorf("rows told: %v", rows)
 			}
 		})

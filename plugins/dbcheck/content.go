@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -26,12 +27,12 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	}
 	if rows, known := c.rowsOf(in); known {
 		r.Metrics = append(r.Metrics, c.metricRows(rows, o.path))
-		parts = append(parts, fmt.Sprintf("%d %s", rows, plural(rows, "row", "rows")))
+		parts = append(parts, amount.Of(rows, "row"))
 	}
 	if len(in.loaded) > 0 || in.rows == 0 {
 		n := symbolsOf(c.loadedOf(in.loaded))
 		r.Metrics = append(r.Metrics, metricSymbols(n, o.path))
-		parts = append(parts, fmt.Sprintf("%d %s", n, plural(n, "symbol", "symbols")))
+		parts = append(parts, amount.Of(n, "symbol"))
 	}
 	if in.rows == 0 {
 		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
@@ -159,13 +160,6 @@ func (c *Cmd) of(symbol string) string {
 // stamp is a time as it appears in sentences.
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-func plural[N int | int64](n N, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
 // notes are the lines for -v.
 func (c *Cmd) notes(o observation) []string {
 	in := o.inside
@@ -202,10 +196,10 @@ func tableNotes(in *inside) []string {
 	case len(t.Ledger) == 0:
 		lines = append(lines, "there is no ledger; ingest-aggtrades migrate adds it")
 	case missing > 0:
-		lines = append(lines, fmt.Sprintf("the ledger lacks %d %s; ingest-aggtrades migrate adds what is missing", missing, plural(missing, "column", "columns")))
+		lines = append(lines, "the ledger lacks "+amount.Of(missing, "column")+"; ingest-aggtrades migrate adds what is missing")
 	}
 	if rows := rowsIn(in.loaded); len(t.Ledger) > 0 && rows != in.rows {
-		lines = append(lines, fmt.Sprintf("the ledger accounts for %d rows and the table has %d", rows, in.rows))
+		lines = append(lines, fmt.Sprintf("the ledger accounts for %s and the table has %s", amount.Of(rows, "row"), amount.Text(in.rows)))
 	}
 	return lines
 }
@@ -216,7 +210,7 @@ func seriesLine(l store.Loaded) string {
 	if l.Market == "" {
 		name = l.Symbol + " (by the scripts)"
 	}
-	text := fmt.Sprintf("%s: %d rows of %d %s", name, l.Rows, l.Files, plural(l.Files, "file", "files"))
+	text := fmt.Sprintf("%s: %s of %s", name, amount.Of(l.Rows, "row"), amount.Of(l.Files, "file"))
 	if l.Span.Days() > 0 {
 		text += fmt.Sprintf(", %s to %s", l.Span.First, l.Span.Last())
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -28,7 +29,7 @@ func (c *Cmd) gaps(r *nagios.Result, path string, in *inside, s ledger.Snapshot)
 		return ""
 	}
 	if s.Scripts.Files > 0 {
-		r.Lines = append(r.Lines, fmt.Sprintf("%d files were loaded by the scripts, which did not record their days: what they cover counts as missing", s.Scripts.Files))
+		r.Lines = append(r.Lines, fmt.Sprintf("%s loaded by the scripts, which did not record their days: what they cover counts as missing", amount.Of(s.Scripts.Files, "file")))
 	}
 	return addGaps(r, path, s.Series)
 }
@@ -54,21 +55,21 @@ func addGaps(r *nagios.Result, path string, series []ledger.SeriesState) string 
 		days += s.MissingDays()
 		ids += float64(s.IDsMissing)
 		if n := s.MissingDays(); n > 0 {
-			worstDays = append(worstDays, fmt.Sprintf("%s %d (%s)", s.Series, n, periods(s.DaysMissing, 2)))
+			worstDays = append(worstDays, fmt.Sprintf("%s %s (%s)", s.Series, amount.Text(n), periods(s.DaysMissing, 2)))
 		}
 		if s.IDsMissing > 0 {
-			worstIDs = append(worstIDs, fmt.Sprintf("%s %d", s.Series, s.IDsMissing))
+			worstIDs = append(worstIDs, fmt.Sprintf("%s %s", s.Series, amount.Text(s.IDsMissing)))
 		}
 		if i < maxGapRows {
 			r.Lines = append(r.Lines, gapLine(s))
 		}
 	}
 	if more := len(series) - maxGapRows; more > 0 {
-		r.Lines = append(r.Lines, fmt.Sprintf("%d more symbols with holes", more))
+		r.Lines = append(r.Lines, amount.Of(more, "more symbol")+" with holes")
 	}
 	r.Metrics = append(r.Metrics,
 		nagios.Metric{
-			Label: labelDays, Value: float64(days), Phrase: "{} " + plural(days, "day", "days") + " missing: " + few(worstDays), Path: path,
+			Label: labelDays, Value: float64(days), Phrase: "{} " + amount.Noun(days, "day") + " missing: " + few(worstDays), Path: path,
 			Remedy: "Fetch the files of these days and load them; -v lists them.",
 		},
 		nagios.Metric{
@@ -79,14 +80,14 @@ func addGaps(r *nagios.Result, path string, series []ledger.SeriesState) string 
 	if days == 0 && ids == 0 {
 		return "no days and no ids missing"
 	}
-	return fmt.Sprintf("%d %s and %.0f ids missing", days, plural(days, "day", "days"), ids)
+	return fmt.Sprintf("%s and %s ids missing", amount.Of(days, "day"), amount.Decimal(ids))
 }
 
 // gapLine is what is missing in one series.
 func gapLine(s ledger.SeriesState) string {
-	text := fmt.Sprintf("%s lacks %d ids", s.Series, s.IDsMissing)
+	text := fmt.Sprintf("%s lacks %s", s.Series, amount.Of(s.IDsMissing, "id"))
 	if n := s.MissingDays(); n > 0 {
-		text = fmt.Sprintf("%s lacks %d %s and %d ids: %s", s.Series, n, plural(n, "day", "days"), s.IDsMissing, periods(s.DaysMissing, maxPeriods))
+		text = fmt.Sprintf("%s lacks %s and %s: %s", s.Series, amount.Of(n, "day"), amount.Of(s.IDsMissing, "id"), periods(s.DaysMissing, maxPeriods))
 	}
 	return text
 }
@@ -98,7 +99,7 @@ func periods(ps []catalog.Period, n int) string {
 		texts = append(texts, p.String())
 	}
 	if more := len(ps) - n; more > 0 {
-		texts = append(texts, fmt.Sprintf("%d more", more))
+		texts = append(texts, amount.Text(more)+" more")
 	}
 	return strings.Join(texts, ", ")
 }
@@ -106,7 +107,7 @@ func periods(ps []catalog.Period, n int) string {
 // few lists the first of texts.
 func few(texts []string) string {
 	if more := len(texts) - maxSeries; more > 0 {
-		texts = append(texts[:maxSeries:maxSeries], fmt.Sprintf("%d more", more))
+		texts = append(texts[:maxSeries:maxSeries], amount.Text(more)+" more")
 	}
 	return strings.Join(texts, ", ")
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -56,7 +57,7 @@ func progress(u store.Use) string {
 		return b.String()
 	}
 	if run.FilesTotal > 0 {
-		fmt.Fprintf(&b, ", %d of %d files", run.FilesDone, run.FilesTotal)
+		fmt.Fprintf(&b, ", %s of %s", amount.Text(run.FilesDone), amount.Of(run.FilesTotal, "file"))
 	} else {
 		fmt.Fprintf(&b, ", phase %s", run.Phase)
 	}
@@ -64,7 +65,7 @@ func progress(u store.Use) string {
 		fmt.Fprintf(&b, " (%s)", nagios.Human(p, nagios.Percent))
 	}
 	if run.Rows > 0 {
-		fmt.Fprintf(&b, ", %d rows", run.Rows)
+		b.WriteString(", " + amount.Of(run.Rows, "row"))
 	}
 	if eta, ok := run.Remaining(); ok {
 		b.WriteString(", ETA " + human(eta))
@@ -110,7 +111,7 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 		nagios.Metric{Label: labelSnapshotAge, Value: max(now.Sub(s.WrittenAt).Seconds(), 0), Phrase: "the ledger snapshot is {} old", Path: ledger.PathFor(o.path)},
 		c.metricRows(rows, o.path), metricSymbols(len(series), o.path),
 	)
-	parts := []string{fmt.Sprintf("%d %s", rows, plural(rows, "row", "rows")), fmt.Sprintf("%d %s", len(series), plural(len(series), "symbol", "symbols"))}
+	parts := []string{amount.Of(rows, "row"), amount.Of(len(series), "symbol")}
 	if newest, of, _ := c.worst(newestOf); !newest.IsZero() {
 		age := now.Sub(newest)
 		r.Metrics = append(r.Metrics, nagios.Metric{

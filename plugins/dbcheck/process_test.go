@@ -84,7 +84,7 @@ func TestUnprivileged(t *testing.T) {
 		},
 		"sees the loader of another user": {
 			func(w *world) { w.sound(); w.snapshot(time.Minute, files()...); w.play("load 1s") }, nil, "0",
-			"INGEST DB OK: being loaded by PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h. By the ledger snapshot of 1m ago: 500 rows, 2 symbols",
+			"INGEST DB OK: being loaded by PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h. By the ledger snapshot of 1m ago: 500 rows, 2 symbols",
 		},
 	}
 	for name, tc := range tests {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -18,7 +19,7 @@ func blocks(r *nagios.Result, path string, s scan) string {
 		r.Problems = append(r.Problems, scanProblem("reading every block", path, s.err))
 		return ""
 	}
-	return fmt.Sprintf("every block of %d %s read in %s", s.tables, plural(s.tables, "table", "tables"), took(s.took))
+	return fmt.Sprintf("every block of %s read in %s", amount.Of(s.tables, "table"), took(s.took))
 }
 
 // deep judges what --deep found.
@@ -38,8 +39,8 @@ func deep(r *nagios.Result, path string, s scan, found store.Examination) string
 	}
 	duplicates := found.Count(store.Duplicate)
 	r.Metrics = append(r.Metrics,
-		nagios.Metric{Label: labelDuplicates, Value: float64(duplicates), Phrase: "{} duplicate " + plural(duplicates, "row", "rows") + example(found, store.Duplicate), Path: path, Remedy: remedyDeep},
-		nagios.Metric{Label: labelInvalid, Value: float64(invalid), Phrase: "{} invalid " + plural(invalid, "row", "rows") + ": " + few(worst), Path: path, Remedy: remedyDeep},
+		nagios.Metric{Label: labelDuplicates, Value: float64(duplicates), Phrase: "{} duplicate " + amount.Noun(duplicates, "row") + example(found, store.Duplicate), Path: path, Remedy: remedyDeep},
+		nagios.Metric{Label: labelInvalid, Value: float64(invalid), Phrase: "{} invalid " + amount.Noun(invalid, "row") + ": " + few(worst), Path: path, Remedy: remedyDeep},
 	)
 	for _, d := range []struct {
 		label  string
@@ -55,13 +56,13 @@ func deep(r *nagios.Result, path string, s scan, found store.Examination) string
 	} {
 		n := found.Count(d.defect)
 		r.Metrics = append(r.Metrics, nagios.Metric{
-			Label: d.label, Value: float64(n), Phrase: "{} " + plural(n, "row", "rows") + " with " + d.defect.String() + example(found, d.defect), Path: path, Remedy: remedyDeep,
+			Label: d.label, Value: float64(n), Phrase: "{} " + amount.Noun(n, "row") + " with " + d.defect.String() + example(found, d.defect), Path: path, Remedy: remedyDeep,
 		})
 	}
 	if duplicates == 0 && invalid == 0 {
-		return fmt.Sprintf("%d rows examined in %s without a defect", found.Rows, took(s.took))
+		return fmt.Sprintf("%s examined in %s without a defect", amount.Of(found.Rows, "row"), took(s.took))
 	}
-	return fmt.Sprintf("%d rows examined in %s", found.Rows, took(s.took))
+	return fmt.Sprintf("%s examined in %s", amount.Of(found.Rows, "row"), took(s.took))
 }
 
 // example names one of the rows that have the defect.

@@ -50,7 +50,7 @@ func statesOfGaps() map[string]state {
 			[]string{"--gaps"},
 			1,
 			"WARNING: 24 days missing: um S02USDT 3 (2024-01-02..2024-01-04), um S05USDT 3 (2024-01-02..2024-01-04), um S08USDT 3 (2024-01-02..2024-01-04), 9 more, limit 0. " +
-				"2400 trade ids missing: um S02USDT 300, um S05USDT 300, um S08USDT 300, 9 more, limit 0 | age=87264s;;;0 rows=500;;;0 symbols=14;;;0" + sizes +
+				"2,400 trade ids missing: um S02USDT 300, um S05USDT 300, um S08USDT 300, 9 more, limit 0 | age=87264s;;;0 rows=500;;;0 symbols=14;;;0" + sizes +
 				" days_missing=24;0;;0 ids_missing=2400;0;;0 open_time=0s;;;0",
 		},
 		"gaps of nothing": {
@@ -96,7 +96,7 @@ func statesOfScans() map[string]state {
 	return map[string]state{
 		"every block is sound":              {sound, []string{"--blocks"}, 0, "OK: " + fine + ", every block of 2 tables read in 0s" + perfSound},
 		"a damaged block":                   {flip, []string{"--blocks"}, 2, "CRITICAL: reading every block: DIR/t.duckdb is damaged: a block's checksum does not match" + perfFlip},
-		"a damaged block that nobody reads": {flip, nil, 0, "OK: 300500 rows, 2 symbols, newest trade 1d ago, 1 MB" + perfFlip},
+		"a damaged block that nobody reads": {flip, nil, 0, "OK: 300,500 rows, 2 symbols, newest trade 1d ago, 1 MB" + perfFlip},
 		"a damaged block among the rows":    {flip, []string{"--deep"}, 2, "CRITICAL: examining the rows: DIR/t.duckdb is damaged: a block's checksum does not match" + perfFlip},
 		"every row is sound":                {sound, []string{"--deep"}, 0, "OK: " + fine + ", 500 rows examined in 0s without a defect" + within(perfSound, clean)},
 		"all that can be asked":             {sound, []string{"--deep", "--blocks", "--gaps"}, 0, "OK: " + fine + ", no days and no ids missing, every block of 2 tables read in 0s, 500 rows examined in 0s without a defect" + within(perfSound, " days_missing=0;0;;0 ids_missing=0;0;;0"+clean)},
@@ -123,7 +123,7 @@ func statesOfScans() map[string]state {
 				"UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-01 05:00' WHERE agg_trade_id = 304"),
 			[]string{"--deep"},
 			2,
-			"CRITICAL: 4 invalid rows: um BTCUSDT: 1 with price not above 0, the first 301, um BTCUSDT: 2 with quantity below 0, the first 302, um BTCUSDT: 1 with time outside its file's period, the first 304, of /data/BTCUSDT-aggTrades-2024-01-03.csv, limit 0" +
+			"CRITICAL: 4 invalid rows: um BTCUSDT: 1 row with price not above 0, the first of id 301, um BTCUSDT: 2 rows with quantity below 0, the first of id 302, um BTCUSDT: 1 row with time outside its file's period, the first of id 304, of /data/BTCUSDT-aggTrades-2024-01-03.csv, limit 0" +
 				within(perfSound, " duplicates=0;;0;0 invalid=4;;0;0 nulls=0;;;0 bad_price=1;;;0 bad_quantity=2;;;0 bad_side=0;;;0 bad_gross_value=0;;;0 bad_time=0;;;0 outside_period=1;;;0"),
 		},
 		"invalid rows that are allowed": {
@@ -175,7 +175,7 @@ func statesOfScripts() map[string]state {
 				"UPDATE aggtrades_history SET price = NULL WHERE agg_trade_id = 313", "UPDATE aggtrades_history SET timestamp = TIMESTAMP '2016-01-01' WHERE agg_trade_id = 314"),
 			[]string{"--deep"},
 			2,
-			"CRITICAL: 1 duplicate row, such as id 300 of BTCUSDT, limit 0. 5 invalid rows: BTCUSDT: 1 with missing value, the first 313, BTCUSDT: 1 with side neither buy nor sell, the first 310, BTCUSDT: 2 with gross_value that is not price x quantity, the first 311, 1 more, limit 0" +
+			"CRITICAL: 1 duplicate row, such as id 300 of BTCUSDT, limit 0. 5 invalid rows: BTCUSDT: 1 row with missing value, the first of id 313, BTCUSDT: 1 row with side neither buy nor sell, the first of id 310, BTCUSDT: 2 rows with gross_value that is not price x quantity, the first of id 311, 1 more, limit 0" +
 				" | age=87264s;;;0 rows=101;;;0" + within(opened, " duplicates=1;;0;0 invalid=5;;0;0 nulls=1;;;0 bad_price=0;;;0 bad_quantity=0;;;0 bad_side=1;;;0 bad_gross_value=2;;;0 bad_time=1;;;0 outside_period=0;;;0"),
 		},
 	}

@@ -206,7 +206,7 @@ func statesOfFiles() map[string]state {
 		"random bytes":                  {content(strings.Repeat("\xa5\x00\x13", 9999)), nil, 2, foreign + "something else |" + sizes},
 		"its creation was interrupted": {
 			func(w *world) { w.write(string(template[:8192])) }, nil, 2,
-			"CRITICAL: DIR/t.duckdb is damaged: it has 8192 bytes, and no database has less than 12288 |" + sizes,
+			"CRITICAL: DIR/t.duckdb is damaged: it has 8,192 bytes, and no database has less than 12,288 |" + sizes,
 		},
 		"cut in half": {
 			func(w *world) { w.write(string(template[:len(template)/2])) }, nil, 2,
@@ -246,7 +246,7 @@ func statesOfFiles() map[string]state {
 }
 
 func statesHeld() map[string]state {
-	const progress = "PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h"
+	const progress = "PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h"
 	const seen = " snapshot_age=90s;;;0 heartbeat_age=1s;;;0"
 	loading := func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("load 1s") }
 	gap := func(w *world) {

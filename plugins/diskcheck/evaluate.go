@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
@@ -141,7 +142,7 @@ func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 	}
 	needed := float64(p.space.Needed)
 	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelNeeded, Value: needed, Path: p.dataDir, Phrase: fmt.Sprintf("{} needed to load %d files", p.space.Files), Remedy: loadLess,
+		Label: labelNeeded, Value: needed, Path: p.dataDir, Phrase: "{} needed to load " + amount.Of(p.space.Files, "file"), Remedy: loadLess,
 	})
 	if !db.measured || db.size == 0 {
 		return
@@ -164,11 +165,11 @@ func (p pending) sentence() string {
 	if p.space.Files == 0 {
 		return "nothing is pending"
 	}
-	text := fmt.Sprintf("%d pending files need", p.space.Files)
+	need := " need about "
 	if p.space.Files == 1 {
-		text = "1 pending file needs"
+		need = " needs about "
 	}
-	text += " about " + nagios.Human(float64(p.space.Needed), nagios.Bytes)
+	text := amount.Of(p.space.Files, "pending file") + need + nagios.Human(float64(p.space.Needed), nagios.Bytes)
 	if p.doubt != "" {
 		text += " (" + p.doubt + ")"
 	}

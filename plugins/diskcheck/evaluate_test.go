@@ -106,8 +106,8 @@ func TestEvaluate(t *testing.T) {
 				dataDir: "/in", known: true, space: plan.Space{Files: 2000, Needed: 700e9},
 				doubt: "without a ledger snapshot every file counts", detail: "it is not there",
 			}},
-			want: "INGEST DISK CRITICAL: will not fit: 2000 pending files need about 700 GB (without a ledger snapshot every file counts), 500 GB are free on /data (ext4)\n" +
-				"[CRITICAL] will not fit: 2000 pending files need about 700 GB (without a ledger snapshot every file counts), 500 GB are free on /data (ext4). Free 200 GB there, or load less with --symbol or --end-date.\n" +
+			want: "INGEST DISK CRITICAL: will not fit: 2,000 pending files need about 700 GB (without a ledger snapshot every file counts), 500 GB are free on /data (ext4)\n" +
+				"[CRITICAL] will not fit: 2,000 pending files need about 700 GB (without a ledger snapshot every file counts), 500 GB are free on /data (ext4). Free 200 GB there, or load less with --symbol or --end-date.\n" +
 				"it is not there\n" +
 				"| free=500000000000B;;1:;0;1000000000000 free_pct=55.555556%;;;0;100 inodes_free_pct=25%;;;0;100 used=400000000000B;;;0;1000000000000 size=1000000000000B;;;0 needed=700000000000B;;;0 headroom=-200000000000B\n",
 		},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 )
@@ -148,7 +149,7 @@ func metrics(s runstate.State, now time.Time) []nagios.Metric {
 	}
 	silence := metric(labelHeartbeatAge, st.HeartbeatAge(now).Seconds(), "last sign of life {} ago from "+s.Holder.String())
 	silence.Remedy = hungRemedy(s)
-	done := metric(labelFilesDone, float64(st.FilesDone), fmt.Sprintf("{} of %d files done", st.FilesTotal))
+	done := metric(labelFilesDone, float64(st.FilesDone), "{} of "+amount.Of(st.FilesTotal, "file")+" done")
 	done.Max = float64(st.FilesTotal)
 	ms = append(ms, silence, done,
 		metric(labelFilesTotal, float64(st.FilesTotal), "{} files to do"),
@@ -175,7 +176,7 @@ func describe(s runstate.State, now time.Time, withAge bool) string {
 	}
 	st := s.Status
 	if st.FilesTotal > 0 {
-		fmt.Fprintf(&b, ", %d of %d files", st.FilesDone, st.FilesTotal)
+		fmt.Fprintf(&b, ", %s of %s", amount.Text(st.FilesDone), amount.Of(st.FilesTotal, "file"))
 	} else {
 		fmt.Fprintf(&b, ", phase %s", st.Phase)
 	}
@@ -183,7 +184,7 @@ func describe(s runstate.State, now time.Time, withAge bool) string {
 		fmt.Fprintf(&b, " (%s)", nagios.Human(p, nagios.Percent))
 	}
 	if st.Rows > 0 {
-		fmt.Fprintf(&b, ", %d rows", st.Rows)
+		b.WriteString(", " + amount.Of(st.Rows, "row"))
 	}
 	if eta, ok := st.Remaining(); ok {
 		b.WriteString(", ETA " + nagios.Human(eta.Round(time.Second).Seconds(), nagios.Seconds))

@@ -102,8 +102,8 @@ func TestEvaluate(t *testing.T) {
 		},
 		"held by the loader": {
 			state: heldByLoader,
-			want: "INGEST LOCK CRITICAL: held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50000000 rows, ETA 3h, last sign of life 1s ago\n" +
-				"[CRITICAL] held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50000000 rows, ETA 3h, last sign of life 1s ago. " +
+			want: "INGEST LOCK CRITICAL: held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50,000,000 rows, ETA 3h, last sign of life 1s ago\n" +
+				"[CRITICAL] held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50,000,000 rows, ETA 3h, last sign of life 1s ago. " +
 				"Wait for it to end, or stop it with: kill 4711 (it rolls back the open batch first)\n" +
 				"run r1 of ingest-aggtrades v1.0.0, since 2026-01-02 11:00:00 UTC\ndatabase /data/t.duckdb\ncurrent file BTCUSDT-aggTrades-2024-01-01.zip\n" +
 				"| held_for=3600s;;;0 held=1;;;0;1 heartbeat_age=1s;;;0 files_done=40;;;0;120 files_total=120;;;0 percent=25%;;;0;100 rows=50000000;;;0\n",
@@ -123,7 +123,7 @@ func TestEvaluate(t *testing.T) {
 		},
 		"held, and a threshold that is not violated decides": {
 			state: heldByLoader, warning: []string{"2h"}, critical: []string{"6h"},
-			want: "INGEST LOCK OK: held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50000000 rows, ETA 3h, last sign of life 1s ago\n" +
+			want: "INGEST LOCK OK: held by PID 4711 (ingest-aggtrades, user bob) for 1h, 40 of 120 files (25%), 50,000,000 rows, ETA 3h, last sign of life 1s ago\n" +
 				"run r1 of ingest-aggtrades v1.0.0, since 2026-01-02 11:00:00 UTC\ndatabase /data/t.duckdb\ncurrent file BTCUSDT-aggTrades-2024-01-01.zip\n" +
 				"| held_for=3600s;7200;21600;0 held=1;;;0;1 heartbeat_age=1s;;;0 files_done=40;;;0;120 files_total=120;;;0 percent=25%;;;0;100 rows=50000000;;;0\n",
 		},

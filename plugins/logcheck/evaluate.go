@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
@@ -85,34 +86,34 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 	slices.SortStableFunc(files, func(a, b ledger.FileState) int { return b.At.Compare(a.At) })
 	r.Metrics = append(r.Metrics,
 		nagios.Metric{
-			Label: labelFailed, Value: float64(x.Failed), Path: o.path, Phrase: "{} " + noun(x.Failed) + " failed" + latest(files, ledger.Failed),
+			Label: labelFailed, Value: float64(x.Failed), Path: o.path, Phrase: "{} " + amount.Noun(x.Failed, "file") + " failed" + latest(files, ledger.Failed),
 			Remedy: "Fetch it again if it is broken (check_ingest_csv --full tells); the next run tries it again. -v lists all.",
 		},
 		nagios.Metric{
-			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + noun(x.Partial) + " loaded in part" + latest(files, ledger.Partial),
+			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + amount.Noun(x.Partial, "file") + " loaded in part" + latest(files, ledger.Partial),
 			Remedy: "Find out which trades are right, those of the database or the file's; delete the wrong ones and the file's row of ingestion_log, and load it again.",
 		},
-		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + noun(x.Success) + " loaded", Remedy: remedyLook},
+		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + amount.Noun(x.Success, "file") + " loaded", Remedy: remedyLook},
 	)
 	for _, f := range files[:min(len(files), maxListed)] {
 		r.Lines = append(r.Lines, fileLine(f, now))
 	}
 	if more := x.Failed + x.Partial - min(len(files), maxListed); more > 0 {
-		r.Lines = append(r.Lines, fmt.Sprintf("%d more failed or partial files", more))
+		r.Lines = append(r.Lines, amount.Of(more, "more failed or partial file"))
 	}
 	if o.fromSnapshot {
 		r.Metrics = append(r.Metrics, nagios.Metric{
 			Label: labelSnapshotAge, Value: max(now.Sub(o.snapshot.WrittenAt).Seconds(), 0), Path: ledger.PathFor(o.path), Phrase: "the ledger snapshot is {} old",
 		})
 	}
-	parts := []string{fmt.Sprintf("%d %s loaded", x.Success+x.Partial, noun(x.Success+x.Partial))}
+	parts := []string{amount.Of(x.Success+x.Partial, "file") + " loaded"}
 	if x.Failed > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", x.Failed))
+		parts = append(parts, amount.Text(x.Failed)+" failed")
 	} else {
 		parts = append(parts, "none failed")
 	}
 	if x.Partial > 0 {
-		parts = append(parts, fmt.Sprintf("%d in part", x.Partial))
+		parts = append(parts, amount.Text(x.Partial)+" in part")
 	}
 	if x.LastSuccess.IsZero() {
 		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: remedyStart})...)
@@ -151,7 +152,7 @@ func fileLine(f ledger.FileState, now time.Time) string {
 		text += " " + human(now.Sub(f.At)) + " ago"
 	}
 	if f.Attempts > 1 {
-		text += fmt.Sprintf(", %d attempts", f.Attempts)
+		text += ", " + amount.Of(f.Attempts, "attempt")
 	}
 	return text + ": " + told(f, f.Path)
 }
@@ -226,14 +227,6 @@ func (o observation) notes(now time.Time) []string {
 		}
 	}
 	return lines
-}
-
-// noun is "file" or "files".
-func noun(n int) string {
-	if n == 1 {
-		return "file"
-	}
-	return "files"
 }
 
 // human is a duration for people, without more digits than they want.

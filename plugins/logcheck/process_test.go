@@ -68,7 +68,7 @@ func TestUnprivileged(t *testing.T) {
 				w.loaded()
 				w.snapshot("r9", time.Minute, []ledger.Run{endedRun("r8", 0)}, two()...)
 				w.play("load 1s")
-			}, "0", "INGEST LOG OK: " + fine + "a load runs: PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h, since 1h" + perf2,
+			}, "0", "INGEST LOG OK: " + fine + "a load runs: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2,
 		},
 	}
 	for name, tc := range tests {

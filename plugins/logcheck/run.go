@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
@@ -147,7 +148,7 @@ func progress(r lastRun, holder runstate.Holder, now time.Time) string {
 		fmt.Fprintf(&b, "PID %d (%s, user %s)", s.PID, s.Program, s.User)
 	}
 	if s.FilesTotal > 0 {
-		fmt.Fprintf(&b, ", %d of %d files", s.FilesDone, s.FilesTotal)
+		fmt.Fprintf(&b, ", %s of %s", amount.Text(s.FilesDone), amount.Of(s.FilesTotal, "file"))
 	} else {
 		fmt.Fprintf(&b, ", phase %s", s.Phase)
 	}
@@ -155,10 +156,10 @@ func progress(r lastRun, holder runstate.Holder, now time.Time) string {
 		fmt.Fprintf(&b, " (%s)", nagios.Human(p, nagios.Percent))
 	}
 	if s.FilesFailed > 0 {
-		fmt.Fprintf(&b, ", %d failed", s.FilesFailed)
+		b.WriteString(", " + amount.Text(s.FilesFailed) + " failed")
 	}
 	if s.Rows > 0 {
-		fmt.Fprintf(&b, ", %d rows", s.Rows)
+		b.WriteString(", " + amount.Of(s.Rows, "row"))
 	}
 	if eta, ok := s.Remaining(); ok {
 		b.WriteString(", ETA " + human(eta))

@@ -283,8 +283,8 @@ func statesOfRuns() map[string]state {
 		"a run that SIGTERM stopped":         {after(143, "stopped by SIGTERM"), nil, 1, "WARNING: " + ended + "stopped by SIGTERM (exit code 143)" + perf},
 		"a run that ended in another way":    {after(42, ""), nil, 2, "CRITICAL: " + strings.TrimSuffix(ended, ": ") + " with exit code 42" + perf},
 		"a run long ago":                     {after(0, "fine"), []string{"-c", "run_age=1h"}, 2, "CRITICAL: the last run ended 3h ago, limit 1h" + strings.Replace(perf, "10800s;;;0", "10800s;;3600;0", 1)},
-		"a run that loaded little":           {after(0, "fine"), []string{"-w", "rows=50000000:"}, 1, "WARNING: 20000000 rows loaded by the last run, limit 50000000" + strings.Replace(perf, "rows=20000000;;;0", "rows=20000000;50000000:;;0", 1)},
-		"a run that was slow":                {after(0, "fine"), []string{"-w", "rows_per_second=1000000:"}, 1, "WARNING: 250000 rows a second, limit 1000000" + strings.Replace(perf, "=250000;;;0", "=250000;1000000:;;0", 1)},
+		"a run that loaded little":           {after(0, "fine"), []string{"-w", "rows=50000000:"}, 1, "WARNING: 20,000,000 rows loaded by the last run, limit 50,000,000" + strings.Replace(perf, "rows=20000000;;;0", "rows=20000000;50000000:;;0", 1)},
+		"a run that was slow":                {after(0, "fine"), []string{"-w", "rows_per_second=1000000:"}, 1, "WARNING: 250,000 rows a second, limit 1,000,000" + strings.Replace(perf, "=250000;;;0", "=250000;1000000:;;0", 1)},
 		"a run whose failed file is counted": {
 			func(w *world) {
 				w.loaded(append(two(), file("BTCUSDT", 3, failed))...)
@@ -382,7 +382,7 @@ func statesOfOtherTraces() map[string]state {
 
 // statesHeld are databases that other processes use.
 func statesHeld() map[string]state {
-	const progress = "a load runs: PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h, since 1h"
+	const progress = "a load runs: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h"
 	const run = " run_age=0s;;;0 rows=5000000;;;0 rows_per_second=250000;;;0"
 	const seen = " snapshot_age=90s;;;0"
 	left := func(w *world, entries ...ledger.Entry) {
@@ -414,7 +414,7 @@ func statesHeld() map[string]state {
 				w.must(os.Remove(w.path + ".lock"))
 				w.must(os.WriteFile(w.path+".lock", nil, 0o600))
 			}, nil, 1,
-			"WARNING: a load runs whose lock file was replaced, so nothing keeps a second one out: PROCESS, 1 of 4 files (25%), 5000000 rows, ETA 3h, since 1h" + perf2 + run,
+			"WARNING: a load runs whose lock file was replaced, so nothing keeps a second one out: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2 + run,
 		},
 		"a load runs, files failed": {
 			func(w *world) {
