@@ -176,7 +176,7 @@ func hold(path string) error {
 		return err
 	}
 	defer f.Close()
-	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLK, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
+	if err := unix.FcntlFlock(f.Fd(), unix.F_SETLKW, &unix.Flock_t{Type: unix.F_WRLCK}); err != nil {
 		return err
 	}
 	if _, err := fmt.Println("held"); err != nil {
