@@ -36,10 +36,11 @@ func mayHaveLocked(uid int, lockFile fs.FileInfo) bool {
 	return uid == 0 || uid == ownerOf(lockFile) || lockFile.Mode().Perm()&othersRead != 0
 }
 
-// lives reports whether the process that published s still runs, as far as this one can see.
+// lives reports whether the process that published s still runs, as far as this one can see. In a container whose first process does not wait for
+// others, one that was killed stays in the process table for ever.
 func lives(procRoot string, s Status) bool {
 	h, err := ReadHolder(procRoot, s.PID)
-	return err == nil && h.StartTicks == s.PIDStart
+	return err == nil && !h.Ended && h.StartTicks == s.PIDStart
 }
 
 // RunEnd is how a run that does not hold the lock came to that.

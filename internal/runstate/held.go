@@ -56,6 +56,7 @@ type Holder struct {
 	Since      time.Time // when it took the lock, at the earliest: its run's start, else its process's; zero if unknown
 	StartTicks uint64    // process start in clock ticks since boot; with PID it names one process for ever
 	Known      bool      // the process was seen in the process table
+	Ended      bool      // it has ended and is there only because its parent has not asked how (a zombie)
 }
 
 // String is "PID 123 (python3 ingest.py, user bob)", or as much of it as is known.

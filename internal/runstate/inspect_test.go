@@ -218,6 +218,15 @@ func TestInspectSeesARealHolder(t *testing.T) {
 	if os.Geteuid() == 0 { // as an unprivileged user
 		check(t, start(t, asNobody(t), "inspect", path).inspected(t))
 	}
+	if err := c.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Waitid(unix.P_PID, c.pid(), nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t, nil, "inspect", path).inspected(t); got.Held || got.Unknowable == "" && got.RunEnd != "died" {
+		t.Errorf("after kill -9, while nobody asks how it ended: %+v", got)
+	}
 	c.kill(t)
 	if got := start(t, nil, "inspect", path).inspected(t); got.Held || got.Unknowable == "" && got.RunEnd != "died" {
 		t.Errorf("after kill -9: %+v", got)

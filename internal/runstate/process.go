@@ -64,7 +64,7 @@ func readHolder(procRoot, name string, pid int) (Holder, error) {
 	}
 	h.setUser(ids.uid)
 	h.InnerPID = ids.innerPID
-	h.StartTicks = st.startTicks
+	h.StartTicks, h.Ended = st.startTicks, st.ended
 	h.Program = clean(st.comm)
 	if data, err := readProc(filepath.Join(dir, "cmdline")); err == nil {
 		h.Program = programName(st.comm, parseCmdline(data))
@@ -107,6 +107,7 @@ func bootTime(procRoot string) (time.Time, error) {
 // stat is what is wanted of /proc/PID/stat.
 type stat struct {
 	comm       string
+	ended      bool   // field 3: it has ended, and its parent has not asked how
 	startTicks uint64 // field 22
 }
 
@@ -126,7 +127,7 @@ func parseStat(data []byte) (stat, error) {
 	if err != nil || ticks > uint64((1<<63-1)/int64(clockTick)) {
 		return stat{}, errSyntax
 	}
-	return stat{comm: string(data[open+1 : end]), startTicks: ticks}, nil
+	return stat{comm: string(data[open+1 : end]), ended: bytes.ContainsAny(rest[0], "ZXx"), startTicks: ticks}, nil
 }
 
 // ids is what is wanted of /proc/PID/status.

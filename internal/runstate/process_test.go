@@ -26,10 +26,11 @@ func TestParseStat(t *testing.T) {
 		want stat
 		err  error
 	}{
-		"a plain name":                       {statLine("python3", 5000), stat{"python3", 5000}, nil},
-		"a name with spaces and parentheses": {statLine("a) S (b 1 2", 5000), stat{"a) S (b 1 2", 5000}, nil},
-		"a name with a newline":              {statLine("a\nb", 5000), stat{"a\nb", 5000}, nil},
-		"an empty name":                      {statLine("", 0), stat{"", 0}, nil},
+		"a plain name":                       {statLine("python3", 5000), stat{"python3", false, 5000}, nil},
+		"a name with spaces and parentheses": {statLine("a) S (b 1 2", 5000), stat{"a) S (b 1 2", false, 5000}, nil},
+		"a name with a newline":              {statLine("a\nb", 5000), stat{"a\nb", false, 5000}, nil},
+		"one that has ended":                 {strings.Replace(statLine("x) Z", 5000), ") S", ") Z", 1), stat{"x) Z", true, 5000}, nil},
+		"an empty name":                      {statLine("", 0), stat{"", false, 0}, nil},
 		"a start past the end of time":       {statLine("x", math.MaxUint64), stat{}, errSyntax},
 		"nothing":                            {"", stat{}, errSyntax},
 		"parentheses the wrong way round":    {"7 )( S 1", stat{}, errSyntax},
