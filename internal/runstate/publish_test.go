@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
+
+	"github.com/check-ingest/check-ingest/internal/testfs"
 )
 
 // held is a lock of this process.
@@ -132,6 +135,70 @@ func TestPublisherSurvivesWhatItCannotWrite(t *testing.T) {
 			t.Errorf("left behind: %q, %v", left, err)
 		}
 	})
+}
+
+// On a full disk a run goes on to say that it lives, and says how it ended: checks would take it for hung, and then for killed.
+func TestPublisherOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	for name, mount := range map[string]func(*testing.T) string{
+		"tmpfs": func(t *testing.T) string { t.Helper(); return testfs.Tmpfs(t, "1m") },
+		"ext4":  func(t *testing.T) string { t.Helper(); return testfs.Ext4(t, 8<<20).Dir },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := mount(t)
+			l, err := Acquire(t.Context(), filepath.Join(dir, "l"), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { l.Release() })
+			p := NewPublisher(l, Status{RunID: "r1"}, time.Hour, time.Now)
+			flush := func(file string) {
+				t.Helper()
+				p.Update(func(s *Status) { s.CurrentFile = file })
+				if err := p.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				if got := published(t, l); got.CurrentFile != file {
+					t.Errorf("current file %q, want %q", got.CurrentFile, file)
+				}
+			}
+			flush("short")
+			free := testfs.Fill(t, dir, 0)
+			for _, file := range []string{strings.Repeat("long ", 100), "", "short"} {
+				flush(file)
+			}
+
+			other := filepath.Join(dir, "other")
+			if err := os.Link(StatusPath(l.Path()), other); err != nil {
+				t.Fatal(err)
+			}
+			before, err := os.ReadFile(other)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Flush(); !errors.Is(err, unix.ENOSPC) {
+				t.Errorf("a file that has another name: %v", err)
+			}
+			if after, err := os.ReadFile(other); err != nil || string(after) != string(before) {
+				t.Errorf("was %q, is %q, %v", before, after, err)
+			}
+			if err := os.Remove(other); err != nil {
+				t.Fatal(err)
+			}
+
+			if err := p.Close(func(s *Status) { s.Outcome = "no space" }); err != nil {
+				t.Error(err)
+			}
+			if got := published(t, l); !got.Ended() || got.Outcome != "no space" {
+				t.Errorf("at the end: %+v", got)
+			}
+			if left, err := filepath.Glob(filepath.Join(dir, ".*")); err != nil || len(left) != 0 {
+				t.Errorf("left behind: %q, %v", left, err)
+			}
+			free()
+		})
+	}
 }
 
 func TestReadersNeverSeeHalfAStatus(t *testing.T) {

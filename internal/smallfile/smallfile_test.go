@@ -151,6 +151,65 @@ func TestReplace(t *testing.T) {
 	})
 }
 
+func TestOverwrite(t *testing.T) {
+	t.Parallel()
+	accept := func(old []byte) bool { return strings.HasPrefix(string(old), "old") }
+	for name, test := range map[string]struct {
+		make func(path string) error
+		data string
+		want string // "" where the file stays as it was
+	}{
+		"with as much":     {func(p string) error { return os.WriteFile(p, []byte("old\n"), 0o600) }, "new\n", "new\n"},
+		"with more":        {func(p string) error { return os.WriteFile(p, []byte("old\n"), 0o600) }, "longer\n", "longer\n"},
+		"with less":        {func(p string) error { return os.WriteFile(p, []byte("old text\n"), 0o600) }, "new\n", "new     \n"},
+		"with too much":    {func(p string) error { return os.WriteFile(p, []byte("old\n"), 0o600) }, strings.Repeat("x", 1<<16) + "\n", ""},
+		"what is not ours": {func(p string) error { return os.WriteFile(p, []byte("notes\n"), 0o600) }, "new\n", ""},
+		"another user's file": {func(p string) error {
+			return errors.Join(os.WriteFile(p, []byte("old\n"), 0o666), os.Chown(p, 65534, -1))
+		}, "new\n", ""},
+		"one with two names": {func(p string) error { return errors.Join(os.WriteFile(p, []byte("old\n"), 0o600), os.Link(p, p+"2")) }, "new\n", ""},
+		"a link": {func(p string) error {
+			return errors.Join(os.WriteFile(p+"2", []byte("old\n"), 0o600), os.Symlink(p+"2", p))
+		}, "new\n", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "f")
+			if err := test.make(path); err != nil {
+				t.Skip(err)
+			}
+			before, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = Overwrite(path, []byte(test.data), accept)
+			want := test.want
+			if want == "" {
+				want = string(before)
+			}
+			if after, rerr := os.ReadFile(path); rerr != nil || string(after) != want || (err == nil) != (test.want != "") {
+				t.Errorf("%q, %v, %v; want %q", after, err, rerr, want)
+			}
+		})
+	}
+	t.Run("no file", func(t *testing.T) {
+		t.Parallel()
+		if err := Overwrite(filepath.Join(t.TempDir(), "f"), []byte("new\n"), accept); !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+	})
+	t.Run("a FIFO", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "f")
+		if err := syscall.Mkfifo(path, 0o600); err != nil {
+			t.Skip(err)
+		}
+		if err := Overwrite(path, []byte("new\n"), accept); !errors.Is(err, ErrNotRegular) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestReadersSeeOneFileOrTheOther(t *testing.T) {
 	t.Parallel()
 	path := put(t, filepath.Join(t.TempDir(), "f"), "a", 0o600)
