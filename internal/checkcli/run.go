@@ -230,7 +230,9 @@ func (t *tracker) timedOut(name string, f flags) nagios.Report {
 	if stage := t.state.Load().stage; stage != "" {
 		text += " while " + stage
 	}
-	return t.interrupted(name, f.TimeoutState, text)
+	rep := t.interrupted(name, f.TimeoutState, text)
+	rep.Problems[0].Remedy = "If a disk or a network mount does not answer, look at it (dmesg) or at its server; if there is only much to do, raise --timeout."
+	return rep
 }
 
 // interrupted is the report of a check that ended without a result: in the given state, with what it found so far
