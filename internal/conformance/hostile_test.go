@@ -65,10 +65,11 @@ func TestHostilePaths(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			database := file(t, filepath.Join(dir, poison+".duckdb"), string(data))
+			database := file(t, filepath.Join(dir, strings.ToValidUTF8(poison, "")+".duckdb"), string(data))
 			for name, path := range map[string]string{
 				"there":         there,
 				"a database":    database,
+				"not UTF-8":     file(t, filepath.Join(dir, poison+".duckdb"), string(data)),
 				"not there":     filepath.Join(dir, "no", poison),
 				"below a file":  filepath.Join(file(t, filepath.Join(dir, "file"), ""), poison),
 				"far too long":  "/" + strings.Repeat("|\n/", 3000),

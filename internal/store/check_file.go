@@ -128,7 +128,7 @@ func foreign(head []byte) string {
 
 // unreadable explains why a file cannot be opened or read, with the user who tried and the file's owner and mode.
 func unreadable(path string, err error) error {
-	e := &Error{Kind: pathKind(err), Path: path, Text: pathText(err), Err: err}
+	e := pathError(path, err)
 	if e.Kind != KindPermission {
 		return e
 	}

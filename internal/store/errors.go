@@ -97,9 +97,11 @@ var texts = []struct {
 	{"Read-only file system", KindReadOnlyFS, "lies on a file system that is mounted read-only", "remount it read-write"},
 	{"Permission denied", KindPermission, "permission denied", "run as a user who may use it"},
 	{"Out of Memory Error", KindMemory, "DuckDB needs more memory than it may use", "raise --memory-limit"},
-	{"Input/output error", KindIO, "input/output error", "look at the disk (dmesg)"},
-	{"fsync failed", KindIO, "the disk did not accept a write (fsync failed)", "look at the disk (dmesg)"},
+	{"Input/output error", KindIO, "input/output error", remedyDisk},
+	{"fsync failed", KindIO, "the disk did not accept a write (fsync failed)", remedyDisk},
 }
+
+const remedyDisk = "look at the disk (dmesg)"
 
 // remedyTemporary has one %s, for the name of the folder.
 const remedyTemporary = "make %s a folder that this user may write to, or remove it, and run again"

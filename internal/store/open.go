@@ -89,7 +89,13 @@ func Resolve(path string) (string, error) {
 		}
 		resolved = filepath.Join(dir, filepath.Base(abs))
 	} else if err != nil {
-		return "", &Error{Kind: pathKind(err), Path: abs, Text: pathText(err), Err: err}
+		return "", pathError(abs, err)
+	}
+	if !utf8.ValidString(resolved) { // DuckDB ends the process where it is to make a folder for temporary files beside it
+		return "", &Error{
+			Kind: KindNotRegular, Path: strings.ToValidUTF8(resolved, "?"), Text: "its path is not valid UTF-8, as DuckDB needs it",
+			Remedy: "rename the file or the folder above it",
+		}
 	}
 	// The driver takes the path from a connection string and cannot quote these.
 	if _, err := url.PathUnescape(resolved); err != nil || strings.ContainsRune(resolved, '?') {
@@ -98,11 +104,18 @@ func Resolve(path string) (string, error) {
 	return resolved, nil
 }
 
-func pathKind(err error) Kind {
-	if errors.Is(err, fs.ErrPermission) {
-		return KindPermission
+// pathError is what the system said about a path.
+func pathError(path string, err error) *Error {
+	e := &Error{Kind: KindIO, Path: path, Text: pathText(err), Err: err}
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		e.Kind = KindPermission
+	case errors.Is(err, unix.EIO):
+		e.Remedy = remedyDisk
+	case errors.Is(err, unix.ESTALE): // of NFS
+		e.Remedy = "its server exports another file system now; mount it again"
 	}
-	return KindIO
+	return e
 }
 
 func pathText(err error) string {
@@ -127,7 +140,7 @@ func Stat(path string) (fs.FileInfo, error) {
 		}
 		return nil, &Error{Kind: KindMissing, Path: path, Text: "does not exist", Err: err}
 	case err != nil:
-		return nil, &Error{Kind: pathKind(err), Path: path, Text: pathText(err), Err: err}
+		return nil, pathError(path, err)
 	case !info.Mode().IsRegular():
 		return nil, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "check the path"}
 	}
@@ -136,9 +149,6 @@ func Stat(path string) (fs.FileInfo, error) {
 
 // Open opens the existing database at a resolved path for writing. It fails with KindMissing rather than create one.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
-	if err := checkText(path); err != nil {
-		return nil, err
-	}
 	if _, err := Stat(path); err != nil {
 		return nil, err
 	}
@@ -205,9 +215,6 @@ func Waiting(ctx context.Context, patience time.Duration, open func() (*DB, erro
 // Create makes a new, empty database with our schema at a resolved path. It is built under a temporary name beside it and renamed when it is
 // sound, since a database whose creation was interrupted can never be opened again.
 func Create(ctx context.Context, path string) (err error) {
-	if err := checkText(path); err != nil {
-		return err
-	}
 	if _, err := Stat(path); err == nil {
 		return createdMeanwhile(path)
 	} else if KindOf(err) != KindMissing {
@@ -235,17 +242,11 @@ func Create(ctx context.Context, path string) (err error) {
 		return createdMeanwhile(path)
 	}
 	if err != nil {
-		return &Error{Kind: pathKind(err), Path: path, Text: "rename the new database into place: " + err.Error(), Err: err}
+		e := pathError(path, err)
+		e.Text = "rename the new database into place: " + err.Error()
+		return e
 	}
 	return syncDir(filepath.Dir(path))
-}
-
-// checkText refuses a path that DuckDB cannot have a folder for temporary files beside.
-func checkText(path string) error {
-	if utf8.ValidString(path) {
-		return nil
-	}
-	return &Error{Kind: KindNotRegular, Path: strings.ToValidUTF8(path, "?"), Text: "its path is not valid UTF-8, as DuckDB needs it", Remedy: "rename the file or the folder above it"}
 }
 
 // createdMeanwhile is that another process was faster. Whatever was planned for a new database does not hold for the one that is there.

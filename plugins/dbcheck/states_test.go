@@ -197,6 +197,7 @@ func statesOfFiles() map[string]state {
 		"a FIFO":                        {func(w *world) { w.must(unix.Mkfifo(w.path, 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
 		"below a file":                  {func(w *world) { w.sound(); w.path += "/t.duckdb" }, nil, 2, "CRITICAL: DIR/t.duckdb/t.duckdb: not a directory"},
 		"a name DuckDB cannot open":     {func(w *world) { w.path = filepath.Join(w.dir, "what?.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/what?.duckdb: DuckDB's driver cannot open a path with '?' or a stray '%'"},
+		"a name that is not UTF-8":      {func(w *world) { w.path = filepath.Join(w.dir, "caf\xe9.duckdb") }, nil, 2, "CRITICAL: DIR/caf?.duckdb: its path is not valid UTF-8, as DuckDB needs it"},
 		"empty":                         {content(""), nil, 2, "CRITICAL: DIR/t.duckdb is empty and no database | size=0B;;;0 wal_size=0B;;;0"},
 		"text":                          {content("1,2,3\n"), nil, 2, foreign + "text |" + sizes},
 		"an error page":                 {content("<html>404</html>"), nil, 2, foreign + "an HTML or XML page |" + sizes},
