@@ -214,9 +214,9 @@ func (r lastRun) judgeEnd(p *nagios.Problem, o observation) bool {
 		p.State = nagios.Warning
 		p.Remedy = "What it had committed is kept; start it again to load the rest."
 	case load.ExitNoSpace:
-		p.Remedy = "Free space; check_ingest_disk tells how much a load needs."
+		p.Remedy = "Free space, unless that says otherwise, and start it again; check_ingest_disk tells how much a load needs."
 	case load.ExitDatabase:
-		p.Remedy = "check_ingest_db tells what is wrong with the database."
+		p.Remedy = "Mend what that names and start it again; check_ingest_db tells whether the database itself is well."
 	default:
 		p.Remedy = "Look at the loader's log."
 	}
