@@ -36,11 +36,12 @@ func mayHaveLocked(uid int, lockFile fs.FileInfo) bool {
 	return uid == 0 || uid == ownerOf(lockFile) || lockFile.Mode().Perm()&othersRead != 0
 }
 
-// lives reports whether the process that published s still runs, as far as this one can see. In a container whose first process does not wait for
+// lives reports whether the process that published s still runs, as far as this one can see: one of the file's owner (fileUID), or any where that is
+// root. In a container whose first process does not wait for
 // others, one that was killed stays in the process table for ever.
-func lives(procRoot string, s Status) bool {
+func lives(procRoot string, s Status, fileUID int) bool {
 	h, err := ReadHolder(procRoot, s.PID)
-	return err == nil && !h.Ended && h.StartTicks == s.PIDStart
+	return err == nil && !h.Ended && h.StartTicks == s.PIDStart && (fileUID == 0 || fileUID == h.UID)
 }
 
 // RunEnd is how a run that does not hold the lock came to that.
@@ -52,7 +53,7 @@ const (
 	RunEnded RunEnd = iota + 1
 	// RunDied is a run that did not say so, and whose lock is free: killed, or the machine went down.
 	RunDied
-	// RunUnlocked is a run whose process lives while the lock file at its path is free: somebody replaced or removed that file, and it
+	// RunUnlocked is a run whose process lives while the lock file at its path is free or absent: somebody replaced or removed that file, and it
 	// keeps nobody out any more.
 	RunUnlocked
 	// RunSilent is a run that did not say so, gave no sign of life for too long, and whose process and lock cannot be seen from here.

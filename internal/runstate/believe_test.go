@@ -24,6 +24,7 @@ func TestAStatusCountsForWhatFitsTheFacts(t *testing.T) {
 	asItIs := with(func(*Status) {})
 	isHeld := func(f *fixture) { f.locks(heldLine); f.process(123, 123) }
 	isFree := func(f *fixture) { f.locks(otherLine) }
+	isAbsent := func(f *fixture) { os.Remove(f.lock) }
 	inContainer := func(f *fixture) { f.link("self/ns/pid", "pid:[4026532000]") }
 	unseen := func(f *fixture) { f.locks(strings.Replace(heldLine, "123", "0", 1)) }
 	ended := with(func(s *Status) { s.Phase = PhaseEnded; end := now; s.EndedAt = &end })
@@ -36,31 +37,36 @@ func TestAStatusCountsForWhatFitsTheFacts(t *testing.T) {
 		ignored string // a part of StatusIgnored
 		end     RunEnd // of LastRun, 0 if there is none
 	}{
-		"the holder's own":                         {set: []func(*fixture){isHeld, asItIs}, held: true, pid: 123, believe: true},
-		"the holder's own, with an old heartbeat":  {set: []func(*fixture){isHeld, with(func(s *Status) { s.HeartbeatAt = now.Add(-time.Hour) })}, held: true, pid: 123, believe: true},
-		"the holder's own, about to let go":        {set: []func(*fixture){isHeld, ended}, held: true, pid: 123, believe: true},
-		"of another PID":                           {set: []func(*fixture){isHeld, with(func(s *Status) { s.PID = 5 })}, held: true, pid: 123, ignored: "it is of PID 5 and the lock is held by PID 123"},
-		"of an earlier process with the same PID":  {set: []func(*fixture){isHeld, with(func(s *Status) { s.PIDStart-- })}, held: true, pid: 123, ignored: "earlier process with PID 123"},
-		"of a holder in a container":               {set: []func(*fixture){isHeld, func(f *fixture) { f.process(123, 8) }, with(func(s *Status) { s.PID = 8 })}, held: true, pid: 123, believe: true},
-		"root's, of a holder of whatever user":     {set: []func(*fixture){isHeld, asItIs, func(f *fixture) { f.statusOwner(0) }}, held: true, pid: 123, believe: true},
-		"another user's":                           {set: []func(*fixture){isHeld, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, held: true, pid: 123, ignored: "it belongs to user nobody and the lock to a process of user root"},
-		"garbage":                                  {set: []func(*fixture){isHeld, func(f *fixture) { write(f.t, StatusPath(f.lock), "{", 0o644) }}, held: true, pid: 123, ignored: "not a run status"},
-		"of a newer version":                       {set: []func(*fixture){isHeld, with(func(s *Status) { s.Schema++ })}, held: true, pid: 123, ignored: "schema 2, this version knows 1"},
-		"a link":                                   {set: []func(*fixture){isHeld, func(f *fixture) { os.Symlink("elsewhere", StatusPath(f.lock)) }}, held: true, pid: 123, ignored: "not a regular file"},
-		"free: of a run that ended":                {set: []func(*fixture){isFree, ended}, end: RunEnded},
-		"free: of a run that was killed":           {set: []func(*fixture){isFree, asItIs}, end: RunDied},
-		"free: of a run whose PID is another's":    {set: []func(*fixture){isFree, func(f *fixture) { f.process(123, 123) }, with(func(s *Status) { s.PIDStart-- })}, end: RunDied},
-		"free: of a run that lives":                {set: []func(*fixture){isFree, func(f *fixture) { f.process(123, 123) }, asItIs}, end: RunUnlocked},
-		"free: another user's":                     {set: []func(*fixture){isFree, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, ignored: "user nobody, who may not open the lock file"},
-		"free: another user's, who may lock":       {set: []func(*fixture){isFree, asItIs, func(f *fixture) { f.statusOwner(nobody); os.Chmod(f.lock, 0o644) }}, end: RunDied},
-		"cannot tell: a fresh heartbeat":           {set: []func(*fixture){inContainer, asItIs}, held: true, pid: 123, believe: true},
-		"cannot tell: an old heartbeat":            {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-31 * time.Second) })}, end: RunSilent},
-		"cannot tell: a heartbeat that is allowed": {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-30 * time.Second) })}, held: true, pid: 123, believe: true},
-		"cannot tell: of a run that ended":         {set: []func(*fixture){inContainer, ended}, end: RunEnded},
-		"cannot tell: another user's":              {set: []func(*fixture){inContainer, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, ignored: "user nobody"},
-		"holder unseen: a fresh heartbeat":         {set: []func(*fixture){unseen, asItIs}, held: true, pid: 123, believe: true},
-		"holder unseen: an old heartbeat":          {set: []func(*fixture){unseen, with(func(s *Status) { s.HeartbeatAt = now.Add(-time.Hour) })}, held: true, ignored: "its last heartbeat was at 2026-03-04 04:06:07 UTC"},
-		"holder unseen: of a run that ended":       {set: []func(*fixture){unseen, ended}, held: true, ignored: "a run that has ended"},
+		"the holder's own":                             {set: []func(*fixture){isHeld, asItIs}, held: true, pid: 123, believe: true},
+		"the holder's own, with an old heartbeat":      {set: []func(*fixture){isHeld, with(func(s *Status) { s.HeartbeatAt = now.Add(-time.Hour) })}, held: true, pid: 123, believe: true},
+		"the holder's own, about to let go":            {set: []func(*fixture){isHeld, ended}, held: true, pid: 123, believe: true},
+		"of another PID":                               {set: []func(*fixture){isHeld, with(func(s *Status) { s.PID = 5 })}, held: true, pid: 123, ignored: "it is of PID 5 and the lock is held by PID 123"},
+		"of an earlier process with the same PID":      {set: []func(*fixture){isHeld, with(func(s *Status) { s.PIDStart-- })}, held: true, pid: 123, ignored: "earlier process with PID 123"},
+		"of a holder in a container":                   {set: []func(*fixture){isHeld, func(f *fixture) { f.process(123, 8) }, with(func(s *Status) { s.PID = 8 })}, held: true, pid: 123, believe: true},
+		"root's, of a holder of whatever user":         {set: []func(*fixture){isHeld, asItIs, func(f *fixture) { f.statusOwner(0) }}, held: true, pid: 123, believe: true},
+		"another user's":                               {set: []func(*fixture){isHeld, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, held: true, pid: 123, ignored: "it belongs to user nobody and the lock to a process of user root"},
+		"garbage":                                      {set: []func(*fixture){isHeld, func(f *fixture) { write(f.t, StatusPath(f.lock), "{", 0o644) }}, held: true, pid: 123, ignored: "not a run status"},
+		"of a newer version":                           {set: []func(*fixture){isHeld, with(func(s *Status) { s.Schema++ })}, held: true, pid: 123, ignored: "schema 2, this version knows 1"},
+		"a link":                                       {set: []func(*fixture){isHeld, func(f *fixture) { os.Symlink("elsewhere", StatusPath(f.lock)) }}, held: true, pid: 123, ignored: "not a regular file"},
+		"free: of a run that ended":                    {set: []func(*fixture){isFree, ended}, end: RunEnded},
+		"free: of a run that was killed":               {set: []func(*fixture){isFree, asItIs}, end: RunDied},
+		"free: of a run whose PID is another's":        {set: []func(*fixture){isFree, func(f *fixture) { f.process(123, 123) }, with(func(s *Status) { s.PIDStart-- })}, end: RunDied},
+		"free: of a run that lives":                    {set: []func(*fixture){isFree, func(f *fixture) { f.process(123, 123) }, asItIs}, end: RunUnlocked},
+		"free: of a run that lives, not of its user":   {set: []func(*fixture){isFree, func(f *fixture) { f.process(123, 123) }, asItIs, func(f *fixture) { f.statusOwner(nobody); os.Chmod(f.lock, 0o644) }}, end: RunDied},
+		"absent: of a run that lives":                  {set: []func(*fixture){isAbsent, func(f *fixture) { f.process(123, 123) }, asItIs}, end: RunUnlocked},
+		"absent: of a run that lives, not of its user": {set: []func(*fixture){isAbsent, func(f *fixture) { f.process(123, 123) }, asItIs, func(f *fixture) { f.statusOwner(nobody) }}},
+		"absent: of a run that was killed":             {set: []func(*fixture){isAbsent, asItIs}},
+		"absent: of a run that ended":                  {set: []func(*fixture){isAbsent, func(f *fixture) { f.process(123, 123) }, ended}},
+		"free: another user's":                         {set: []func(*fixture){isFree, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, ignored: "user nobody, who may not open the lock file"},
+		"free: another user's, who may lock":           {set: []func(*fixture){isFree, asItIs, func(f *fixture) { f.statusOwner(nobody); os.Chmod(f.lock, 0o644) }}, end: RunDied},
+		"cannot tell: a fresh heartbeat":               {set: []func(*fixture){inContainer, asItIs}, held: true, pid: 123, believe: true},
+		"cannot tell: an old heartbeat":                {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-31 * time.Second) })}, end: RunSilent},
+		"cannot tell: a heartbeat that is allowed":     {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-30 * time.Second) })}, held: true, pid: 123, believe: true},
+		"cannot tell: of a run that ended":             {set: []func(*fixture){inContainer, ended}, end: RunEnded},
+		"cannot tell: another user's":                  {set: []func(*fixture){inContainer, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, ignored: "user nobody"},
+		"holder unseen: a fresh heartbeat":             {set: []func(*fixture){unseen, asItIs}, held: true, pid: 123, believe: true},
+		"holder unseen: an old heartbeat":              {set: []func(*fixture){unseen, with(func(s *Status) { s.HeartbeatAt = now.Add(-time.Hour) })}, held: true, ignored: "its last heartbeat was at 2026-03-04 04:06:07 UTC"},
+		"holder unseen: of a run that ended":           {set: []func(*fixture){unseen, ended}, held: true, ignored: "a run that has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

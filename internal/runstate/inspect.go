@@ -59,7 +59,7 @@ func (s State) inconsistent() bool {
 func inspectOnce(procRoot, path string, fresh func(Status) bool) (State, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return State{}, nil
+		return inspectAbsent(procRoot, path), nil
 	}
 	if err != nil {
 		return State{}, fmt.Errorf("look at lock file: %w", err)
@@ -81,6 +81,16 @@ func inspectOnce(procRoot, path string, fresh func(Status) bool) (State, error) 
 		state.weigh(procRoot, status, ownerOf(owner), info, fresh)
 	}
 	return state, nil
+}
+
+// inspectAbsent is the state of a lock file that is not there. Whoever removed it did not end the run that holds the lock on what it was.
+func inspectAbsent(procRoot, path string) State {
+	var state State
+	status, owner, err := readStatus(StatusPath(path))
+	if err == nil && !status.Ended() && lives(procRoot, status, ownerOf(owner)) {
+		state.Previous, state.PreviousLives = &status, true
+	}
+	return state
 }
 
 // weigh decides what the status file counts for, given what the kernel says about the lock.
@@ -108,7 +118,7 @@ func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs
 		s.StatusIgnored = "its last heartbeat was at " + status.HeartbeatAt.Format(timeLayout)
 	default:
 		s.Previous = &status
-		s.PreviousLives = !status.Ended() && lives(procRoot, status)
+		s.PreviousLives = !status.Ended() && lives(procRoot, status, statusUID)
 	}
 }
 

@@ -108,6 +108,8 @@ func (u *Use) compare(path string, state runstate.State, err error) {
 	switch {
 	case err != nil:
 		u.Doubt = err.Error()
+	case state.PreviousLives && state.Previous.PID == u.Holder.PID:
+		u.Run, u.Loading = state.Previous, true // somebody replaced or removed its lock file
 	case !state.Held:
 		u.Doubt = state.Unknowable
 	case u.Holder.PID > 0 && state.Holder.PID == u.Holder.PID:

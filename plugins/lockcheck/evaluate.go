@@ -81,7 +81,11 @@ func free(o observation, now time.Time, text string) nagios.Result {
 	switch {
 	case end == runstate.RunUnlocked:
 		p.State = nagios.Critical
-		p.Text = fmt.Sprintf("PID %d (%s) loads, but the lock file was replaced and keeps nobody out", last.PID, last.Program)
+		done := "replaced"
+		if !s.Exists {
+			done = "removed"
+		}
+		p.Text = fmt.Sprintf("PID %d (%s) loads, but the lock file was %s and keeps nobody out", last.PID, last.Program, done)
 		p.Remedy = "Start no load before it has ended; find out what removes " + o.path + "."
 	case end == runstate.RunSilent:
 		// Not CRITICAL: killed and hung look the same from here, and after a kill the next load must be able to start.

@@ -20,7 +20,7 @@ const (
 	running  fate = iota + 1
 	ended         // it said so
 	died          // it did not, and does not run any more
-	unlocked      // it runs, and its lock file was replaced
+	unlocked      // it runs, and its lock file was replaced or removed
 	silent        // it gave no sign of life for too long and cannot be seen from here
 	unknown       // it recorded files, and nothing tells how it ended
 )
@@ -180,7 +180,7 @@ func (r lastRun) problem(o observation, now time.Time) (nagios.Problem, bool) {
 		p.Remedy = fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", o.holder.PID)
 	case unlocked:
 		p.State = nagios.Warning
-		p.Text = "a load runs whose lock file was replaced, so nothing keeps a second one out: " + progress(r, o.holder, now)
+		p.Text = "a load runs whose lock file was replaced or removed, so nothing keeps a second one out: " + progress(r, o.holder, now)
 		p.Remedy = "Start no load before it has ended; find out what removes the lock file."
 	case died:
 		p.Remedy = "What it had committed is kept, and the next run loads the rest. Look for the reason: journalctl -k -g oom"

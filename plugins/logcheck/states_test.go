@@ -414,7 +414,7 @@ func statesHeld() map[string]state {
 				w.must(os.Remove(w.path + ".lock"))
 				w.must(os.WriteFile(w.path+".lock", nil, 0o600))
 			}, nil, 1,
-			"WARNING: a load runs whose lock file was replaced, so nothing keeps a second one out: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2 + run,
+			"WARNING: a load runs whose lock file was replaced or removed, so nothing keeps a second one out: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2 + run,
 		},
 		"a load runs, files failed": {
 			func(w *world) {
