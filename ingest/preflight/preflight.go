@@ -75,7 +75,7 @@ func (r Request) questions() []question {
 		{name: "db", check: &database{Cmd: &dbcheck.Cmd{
 			DB: r.Database, LockFile: r.LockFile, Missing: nagios.OK, Busy: nagios.Critical, IngestBusy: nagios.Critical,
 		}}},
-		{name: "csv", check: &csvcheck.Cmd{DataDir: r.DataDir, Symbol: r.Symbols, Market: r.Market, StartDate: r.First, EndDate: r.Last}},
+		{name: "csv", check: &csvcheck.Cmd{DataDir: r.DataDir, Symbol: r.Symbols, Market: r.Market, StartDate: r.First, EndDate: r.Last, Fixed: true}},
 	}
 }
 

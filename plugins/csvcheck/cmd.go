@@ -23,6 +23,9 @@ type Cmd struct {
 	Checksum bool `help:"Read all of each file that has a .CHECKSUM beside it, and compare."`
 	Full     bool `help:"Decode every row on all cores, as the loader does, and verify CRC and .CHECKSUM. Give it time with --timeout."`
 	Widened  bool `help:"The database's quantity column was widened: accept numbers of any width."`
+
+	// Fixed says that who reads the result has no flags for thresholds, as that of ingest-aggtrades preflight has not: no remedy names one.
+	Fixed bool `kong:"-"`
 }
 
 // Validate checks what no single flag can.

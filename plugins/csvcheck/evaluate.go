@@ -189,7 +189,7 @@ func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
 		return ms
 	}
 	newest := t.lagging.newest()
-	return append(ms, missingMetric(t), nagios.Metric{
+	return append(ms, o.missingMetric(t), nagios.Metric{
 		Label: labelNewestAge, Value: age(newest, now), Path: newest.Path,
 		Phrase: fmt.Sprintf("the newest file of %s is %s, which ended {} ago", t.lagging, newest.Period),
 		Remedy: t.lagging.catchUp(catalog.DayOf(now)),
@@ -202,7 +202,7 @@ func age(f source.File, now time.Time) float64 {
 }
 
 const (
-	listed     = "Each is listed with what to do about it." // where there are several
+	listed     = "Mend each; -v lists them with what to do." // where there are several
 	unexpected = "See what became of the downloads."
 )
 
@@ -222,7 +222,7 @@ func (o observation) badMetric(t totals) nagios.Metric {
 }
 
 // missingMetric is the number of days missing, with the first of them.
-func missingMetric(t totals) nagios.Metric {
+func (o observation) missingMetric(t totals) nagios.Metric {
 	m := nagios.Metric{Label: labelDaysMissing, Value: float64(t.missing), Phrase: "{} " + amount.Noun(t.missing, "day") + " missing"}
 	if t.missing == 0 {
 		return m
@@ -230,10 +230,17 @@ func missingMetric(t totals) nagios.Metric {
 	first := t.holes[0]
 	m.Path = first.download().folder
 	m.Phrase += fmt.Sprintf(" (%s %s)", first.series, first.stretch)
-	m.Remedy = fmt.Sprintf("Where Binance has none, allow for it with -w days_missing=%d, else fetch: %s", t.missing, first.download().command())
+	it, how := "it", ": "+first.download().command()
+	if t.missing > 1 {
+		it = "them"
+	}
 	if len(t.holes) > 1 {
 		m.Phrase = fmt.Sprintf("{} days missing, the first is %s %s", first.series, first.First)
-		m.Remedy = fmt.Sprintf("Where Binance has none, allow for them with -w days_missing=%d. %s", t.missing, listed)
+		how = "; -v lists each with its command."
+	}
+	m.Remedy = fmt.Sprintf("Allow for %s with -w days_missing=%d if Binance has none, else fetch %[1]s%[3]s", it, t.missing, how)
+	if o.fixed {
+		m.Remedy = fmt.Sprintf("Fetch %s, unless Binance has none%s", it, how)
 	}
 	return m
 }

@@ -21,6 +21,7 @@ type observation struct {
 
 	asked  asked
 	depth  depth
+	fixed  bool             // limits are not the reader's to change
 	files  []source.File    // one of each series and period: what the loader would read
 	looked []finding        // those of files that were looked at, in the same order
 	series []series         // in order
@@ -38,7 +39,7 @@ type asked struct {
 
 // gather lists the data dir and looks at its files.
 func (c *Cmd) gather(ctx context.Context, now time.Time) (observation, error) {
-	o := observation{asked: asked{symbols: c.Symbol, first: c.StartDate, last: c.EndDate}, depth: c.depth()}
+	o := observation{asked: asked{symbols: c.Symbol, first: c.StartDate, last: c.EndDate}, depth: c.depth(), fixed: c.Fixed}
 	var err error
 	if o.dir, err = filepath.Abs(c.DataDir); err != nil {
 		return o, err
