@@ -121,6 +121,7 @@ func (n *notifier) loop(ctx context.Context) {
 		case <-tick.C:
 			n.send(n.news())
 		case <-ctx.Done():
+			n.send(n.lateReady()) // apart: of what stands in one message systemd takes only the last, STOPPING=1
 			n.send(n.last(context.Cause(ctx)))
 			return
 		}
@@ -150,18 +151,26 @@ func (n *notifier) news() (lines []string) {
 	return lines
 }
 
-// last is what systemd is told of a run that has ended, or that was told to.
-func (n *notifier) last(cause error) (lines []string) {
+// lateReady is READY=1 of a run that ended before news could say it. Without it systemd calls the unit failed, however the run ended.
+func (n *notifier) lateReady() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ready && !n.saidReady {
-		lines = append(lines, "READY=1")
+	if !n.ready || n.saidReady {
+		return nil
 	}
+	n.saidReady = true
+	return []string{"READY=1"}
+}
+
+// last is what systemd is told of a run that has ended, or that was told to.
+func (n *notifier) last(cause error) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	text := n.ended
 	if text == "" {
 		text = "Stopping: " + cause.Error()
 	}
-	return append(lines, "STOPPING=1", "STATUS="+nagios.Clean(text))
+	return []string{"STOPPING=1", "STATUS=" + nagios.Clean(text)}
 }
 
 func (n *notifier) send(lines []string) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +20,11 @@ import (
 // lock is check_ingest_lock with what only matters to who is about to take it: whether this user may.
 type lock struct{ *lockcheck.Cmd }
 
-// Check looks at the lock and, where it is free, whether this user may take it and publish a status beside it.
+// Check looks at the lock and, where nothing speaks against a load, whether this user may take it and publish a status beside it. That nobody can
+// tell whether it is held, as in a container where nothing was loaded yet, speaks against none: a load that finds it held changes nothing.
 func (l *lock) Check(ctx context.Context, now time.Time) (nagios.Result, error) {
 	r, err := l.Cmd.Check(ctx, now)
-	if err != nil || len(r.Problems) > 0 {
+	if err != nil || slices.ContainsFunc(r.Problems, func(p nagios.Problem) bool { return p.State != nagios.Warning }) {
 		return r, err
 	}
 	path, err := filepath.Abs(l.LockFile)

@@ -65,7 +65,7 @@ type question struct {
 // load is asked about, which must fit and leave what is wanted free.
 func (r Request) questions() []question {
 	return []question{
-		{name: "lock", check: &lock{Cmd: &lockcheck.Cmd{LockFile: r.LockFile, Held: nagios.Critical}}},
+		{name: "lock", check: &lock{Cmd: &lockcheck.Cmd{LockFile: r.LockFile, Held: nagios.Critical, Unseen: nagios.Warning}}},
 		{
 			name:     "disk",
 			check:    &diskcheck.Cmd{DB: r.Database, DataDir: r.DataDir, Symbol: r.Symbols, Market: r.Market, StartDate: r.First, EndDate: r.Last},

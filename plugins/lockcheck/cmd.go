@@ -16,6 +16,9 @@ type Cmd struct {
 	LockFile string        `default:"/tmp/liquidation_heatmap_ingestion.lock" placeholder:"FILE" help:"The lock file, which the loader and the Python scripts share."`
 	Held     nagios.Status `default:"critical" placeholder:"STATE" help:"State of a held lock where no threshold is given."`
 
+	// Unseen is the state of a lock of which neither the kernel nor a status tells whether it is held: UNKNOWN for a check. The zero value is that.
+	Unseen nagios.Status `kong:"-"`
+
 	thresholds nagios.Thresholds
 }
 
@@ -67,7 +70,7 @@ func (c *Cmd) Check(ctx context.Context, now time.Time) (nagios.Result, error) {
 	if err != nil {
 		return nagios.Result{}, err
 	}
-	return evaluate(o, now, verdict{held: c.Held, byThresholds: c.thresholds.Given()}), nil
+	return evaluate(o, now, verdict{held: c.Held, unseen: c.Unseen, byThresholds: c.thresholds.Given()}), nil
 }
 
 // observation is the state of a lock file as it was found.

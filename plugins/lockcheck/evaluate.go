@@ -23,9 +23,10 @@ const (
 	labelRows         = "rows"
 )
 
-// verdict is how a held lock is to be judged.
+// verdict is how a lock is to be judged.
 type verdict struct {
-	held         nagios.Status // its state
+	held         nagios.Status // the state of a held one
+	unseen       nagios.Status // the state of one that may be held or not; the zero value counts as UNKNOWN
 	byThresholds bool          // unless thresholds were given, which then decide
 }
 
@@ -36,13 +37,13 @@ func evaluate(o observation, now time.Time, v verdict) nagios.Result {
 	case o.fault != nil:
 		return unknown(o)
 	case !s.Exists:
-		return free(o, now, "free, there is no lock file "+o.path)
+		return free(o, now, v, "free, there is no lock file "+o.path)
 	case !s.Regular:
 		return unusable(o)
 	case s.Held:
 		return held(o, now, v)
 	default:
-		return free(o, now, "free")
+		return free(o, now, v, "free")
 	}
 }
 
@@ -66,7 +67,7 @@ func unusable(o observation) nagios.Result {
 }
 
 // free is a lock that nobody is known to hold.
-func free(o observation, now time.Time, text string) nagios.Result {
+func free(o observation, now time.Time, v verdict, text string) nagios.Result {
 	s := o.state
 	r := nagios.Result{
 		Metrics: []nagios.Metric{{Label: labelHeldFor, Value: 0}, {Label: labelHeld, Value: 0, Max: 1}},
@@ -101,9 +102,9 @@ func free(o observation, now time.Time, text string) nagios.Result {
 		return r
 	default:
 		r.Metrics = nil
-		p.State = nagios.Unknown
+		p.State = v.unseen
 		p.Text = "cannot tell whether the lock is held, and no run has published a status: " + s.Unknowable
-		p.Remedy = "Run the check where the loader runs, with the same view of processes."
+		p.Remedy = "Run the check where the loader runs; if it does, as in one container with it, load once: the lock is judged by that run's status from then on."
 	}
 	r.Problems = []nagios.Problem{p}
 	return r

@@ -77,7 +77,7 @@ func TestEvaluate(t *testing.T) {
 		"not to be known in a container without a status": {
 			state: with(func(s *runstate.State) { s.Unknowable = why }),
 			want: "INGEST LOCK UNKNOWN: cannot tell whether the lock is held, and no run has published a status: " + why + "\n" +
-				"[UNKNOWN] cannot tell whether the lock is held, and no run has published a status: " + why + ". Run the check where the loader runs, with the same view of processes.\n" +
+				"[UNKNOWN] cannot tell whether the lock is held, and no run has published a status: " + why + ". Run the check where the loader runs; if it does, as in one container with it, load once: the lock is judged by that run's status from then on.\n" +
 				"what the kernel tells is not all: " + why + "\n",
 		},
 		"silent in a container: killed or hung": {
