@@ -1,39 +1,15 @@
 package cli
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/check-ingest/check-ingest/ingest/preflight"
+	"github.com/check-ingest/check-ingest/internal/golden"
 	"github.com/check-ingest/check-ingest/internal/manual"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
-
-// golden compares text with a file of testdata, or writes it.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("not what %s has; go test -update rewrites it (-want +got):\n%s", path, diff)
-	}
-}
 
 // troubled is a report with a problem of every kind.
 func troubled() preflight.Report {
@@ -55,7 +31,7 @@ func troubled() preflight.Report {
 func TestPreflightText(t *testing.T) {
 	t.Parallel()
 	text := string(preflightText(troubled(), false, true))
-	golden(t, "preflight.golden", text)
+	golden.Compare(t, "testdata/preflight.golden", text)
 	for line := range strings.Lines(text) {
 		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > manual.Width && !strings.HasPrefix(line, "[1] ") {
 			t.Errorf("%d columns: %s", n, line)

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	"github.com/check-ingest/check-ingest/internal/golden"
 )
 
 const docsPage = "../../docs/status.md"
@@ -25,16 +25,8 @@ func TestDocsHaveTheOutput(t *testing.T) {
 	if !ok || !ended {
 		t.Fatal("the page has no place for the output")
 	}
-	want := before + "<!-- output -->\n```\n" + string(Build(planted(t)).Text(Look{Unicode: true})) + "```\n\n<!-- end -->\n" + after
-	if *update {
-		if err := os.WriteFile(docsPage, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	if diff := cmp.Diff(want, string(data)); diff != "" {
-		t.Errorf("%s; go test ./ingest/status -update rewrites it (-want +got):\n%s", docsPage, diff)
-	}
+	page := before + "<!-- output -->\n```\n" + string(Build(planted(t)).Text(Look{Unicode: true})) + "```\n\n<!-- end -->\n" + after
+	golden.Compare(t, docsPage, page)
 }
 
 // TestReadmeShowsTheOutput: what the README shows of it are lines of the output, in its order.

@@ -4,37 +4,21 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/golden"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 )
 
-var update = flag.Bool("update", false, "write the golden files")
-
-// golden compares output with a file of testdata.
-func golden(t *testing.T, name string, got []byte) {
+// kept compares output with a file of testdata.
+func kept(t *testing.T, name string, got []byte) {
 	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s; go test ./ingest/status -update rewrites it (-want +got):\n%s", path, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), string(got))
 }
 
 func encoded(t *testing.T, r Report) []byte {
@@ -58,25 +42,25 @@ func paged(t *testing.T, r Report) string {
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	r := Build(planted(t))
-	golden(t, "planted.txt", r.Text(Look{}))
-	golden(t, "planted-unicode.txt", r.Text(Look{Unicode: true}))
-	golden(t, "planted-color.txt", r.Text(Look{Unicode: true, Color: true}))
-	golden(t, "planted.json", encoded(t, r))
-	golden(t, "planted.html", []byte(paged(t, r)))
+	kept(t, "planted.txt", r.Text(Look{}))
+	kept(t, "planted-unicode.txt", r.Text(Look{Unicode: true}))
+	kept(t, "planted-color.txt", r.Text(Look{Unicode: true, Color: true}))
+	kept(t, "planted.json", encoded(t, r))
+	kept(t, "planted.html", []byte(paged(t, r)))
 	for _, table := range Tables() {
 		data, err := r.CSV(table)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if table != "days" { // hundreds of lines, which the JSON's calendar pins
-			golden(t, "planted-"+table+".csv", data)
+			kept(t, "planted-"+table+".csv", data)
 		}
 	}
 	held := Build(snapshotOf(planted(t)))
-	golden(t, "held.txt", held.Text(Look{}))
-	golden(t, "held.json", encoded(t, held))
-	golden(t, "empty.txt", Build(read()).Text(Look{}))
-	golden(t, "brief.txt", r.Brief())
+	kept(t, "held.txt", held.Text(Look{}))
+	kept(t, "held.json", encoded(t, held))
+	kept(t, "empty.txt", Build(read()).Text(Look{}))
+	kept(t, "brief.txt", r.Brief())
 }
 
 // TestFits: nothing but paths is wider than a terminal.

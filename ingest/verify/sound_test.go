@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,10 +12,9 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/verify"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/golden"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // TestWhatTheLoaderMakesIsSound loads files of every shape, daily and monthly, and a genuine day.
 func TestWhatTheLoaderMakesIsSound(t *testing.T) {
@@ -35,27 +33,13 @@ func TestWhatTheLoaderMakesIsSound(t *testing.T) {
 	if r.Rows != 8000+12000+6000+20+40000 || r.Rows != r.RowsInTable || len(r.Notes) != 0 || !r.Checked.Complete() || r.Checked.Ledger != verify.Wholly {
 		t.Errorf("%d of %d rows, notes %q, checked %+v", r.Rows, r.RowsInTable, r.Notes, r.Checked)
 	}
-	golden(t, "sound.golden", string(r.Text()))
+	kept(t, "sound.golden", string(r.Text()))
 }
 
-// golden compares text with a file, seconds apart.
-func golden(t *testing.T, name, text string) {
+// kept compares text with a file of testdata, seconds apart.
+func kept(t *testing.T, name, text string) {
 	t.Helper()
-	text = regexp.MustCompile(`looked\s+at\s+in\s+[0-9.e-]+s`).ReplaceAllString(text, "looked at in 1s")
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("%s, go test ./ingest/verify -update rewrites it (-want +got):\n%s", name, diff)
-	}
+	golden.Compare(t, filepath.Join("testdata", name), regexp.MustCompile(`looked\s+at\s+in\s+[0-9.e-]+s`).ReplaceAllString(text, "looked at in 1s"))
 }
 
 // TestTheGenuineDayIsSound loads a day that Binance published.

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/check-ingest/check-ingest/internal/buildinfo"
+	"github.com/check-ingest/check-ingest/internal/golden"
 	"github.com/check-ingest/check-ingest/internal/manual"
 )
 
@@ -108,17 +109,8 @@ func TestCheckThatWatchesItsContext(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	golden := filepath.Join("testdata", "help.golden")
 	_, text := run(nil, "--help")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
+	golden.Compare(t, "testdata/help.golden", text)
 	for name, args := range map[string][]string{
 		"alone": {"-h"}, "long": {"--help"}, "after what is wrong": {"--bad", "-w", "nonsense", "file", "-h"},
 		"among other letters": {"-vh"}, "among letters, with more that is wrong": {"--bad", "-vVh"}, "with a bad file of settings": {"--config=/nonexistent", "--help"},
@@ -126,7 +118,7 @@ func TestHelp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			code, out := run(map[string]string{"COLUMNS": "20"}, args...)
-			if diff := cmp.Diff(string(want), out); code != 3 || diff != "" {
+			if diff := cmp.Diff(text, out); code != 3 || diff != "" {
 				t.Fatalf("exit code %d; (-want +got)\n%s", code, diff)
 			}
 		})

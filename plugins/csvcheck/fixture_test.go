@@ -16,6 +16,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -24,12 +25,7 @@ func at() time.Time { return time.Date(2024, 3, 10, 12, 0, 0, 0, time.UTC) }
 
 // run runs the check as its binary does, at the moment at, without settings from outside.
 func run(args ...string) (int, string) {
-	var out bytes.Buffer
-	code := checkcli.Run[Cmd](checkcli.Program{
-		Name: "INGEST CSV", Args: args, Stdout: &out, Now: at, System: os.DevNull + "/none",
-		Env: func(string) (string, bool) { return "", false },
-	})
-	return code, out.String()
+	return checktest.Run(checkcli.Run[Cmd], "INGEST CSV", at, args...)
 }
 
 // data is a data dir in the making.

@@ -12,7 +12,8 @@ import (
 	"testing"
 
 	"github.com/check-ingest/check-ingest/internal/checkcli"
-	"github.com/check-ingest/check-ingest/internal/settings"
+	"github.com/check-ingest/check-ingest/internal/checktest"
+	"github.com/check-ingest/check-ingest/internal/golden"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -233,15 +234,10 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-func TestSettingsKnowTheFlags(t *testing.T) {
+func TestSettings(t *testing.T) {
 	t.Parallel()
 	model, err := checkcli.Model[Cmd]("INGEST CSV")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing, extra := settings.Drift("check_ingest_csv", model); missing != nil || extra != nil {
-		t.Fatalf("settings.Keys lacks %v and has %v", missing, extra)
-	}
+	checktest.Settings(t, "check_ingest_csv", model, err)
 }
 
 // TestGolden fixes help and output. The data dir has something of everything.
@@ -251,7 +247,7 @@ func TestGolden(t *testing.T) {
 	if code != 3 {
 		t.Errorf("exit code of help %d", code)
 	}
-	golden(t, "help", help)
+	golden.Compare(t, "testdata/help.golden", help)
 	if page, err := os.ReadFile("../../docs/check_ingest_csv.md"); err != nil || !strings.Contains(string(page), "```\n"+help+"```\n") {
 		t.Errorf("docs/check_ingest_csv.md does not end in this help, %v", err)
 	}
@@ -271,6 +267,6 @@ func TestGolden(t *testing.T) {
 		if code != 2 {
 			t.Errorf("%s: exit code %d", name, code)
 		}
-		golden(t, name, strings.ReplaceAll(out, d.dir, "/data/in"))
+		golden.Compare(t, "testdata/"+name+".golden", strings.ReplaceAll(out, d.dir, "/data/in"))
 	}
 }

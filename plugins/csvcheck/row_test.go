@@ -3,7 +3,6 @@ package csvcheck
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -106,23 +105,5 @@ func jsonAgrees(t *testing.T, code int, document, plugin string) {
 		if p.Remedy == "" {
 			t.Errorf("no remedy for %q", p.Text)
 		}
-	}
-}
-
-// golden compares text with a file in testdata.
-func golden(t *testing.T, name, text string) {
-	t.Helper()
-	path := "testdata/" + name + ".golden"
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); diff != "" {
-		t.Errorf("(-want +got); UPDATE_GOLDEN=1 rewrites it\n%s", diff)
 	}
 }

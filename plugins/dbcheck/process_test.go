@@ -1,52 +1,23 @@
 package dbcheck
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
-	"github.com/check-ingest/check-ingest/internal/settings"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
-
-// nobody is a user who owns nothing.
-const nobody = 65534
-
-// asNobody runs the check in a process of that user, and gives its exit code and output.
-func (w *world) asNobody(args ...string) (string, string) {
-	w.t.Helper()
-	cmd := w.command("check " + strings.Join(append([]string{"--db", w.path, "--lock-file", w.path + ".lock"}, args...), " "))
-	program := filepath.Join(w.dir, "dbcheck.test")
-	if err := os.Link(cmd.Path, program); err != nil {
-		data, err := os.ReadFile(cmd.Path)
-		w.must(err)
-		w.must(os.WriteFile(program, data, 0o755))
-	}
-	defer os.Remove(program)
-	cmd.Path, cmd.Dir = program, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	var stdout bytes.Buffer
-	cmd.Stdout = &stdout
-	if err := cmd.Run(); errors.Is(err, fs.ErrPermission) {
-		w.t.Skipf("this machine does not let a test become another user: %v", err)
-	} else if err != nil {
-		w.t.Fatal(err)
-	}
-	code, out, _ := strings.Cut(stdout.String(), "\n")
-	return code, w.masked(out)
-}
 
 // TestUnprivileged: the check works as a user who may only read, and says what that user may not.
 func TestUnprivileged(t *testing.T) {
@@ -56,7 +27,7 @@ func TestUnprivileged(t *testing.T) {
 	}
 	const wal = "write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(10) r(i)"
 	mode := func(path string, mode fs.FileMode) func(*world) {
-		return func(w *world) { w.sound(); w.must(os.Chmod(filepath.Join(w.dir, path), mode)) }
+		return func(w *world) { w.sound(); w.Must(os.Chmod(filepath.Join(w.Dir, path), mode)) }
 	}
 	tests := map[string]struct {
 		make func(w *world)
@@ -67,23 +38,23 @@ func TestUnprivileged(t *testing.T) {
 		"may read it":             {sound, nil, "0", "INGEST DB OK: " + fine + perfSound},
 		"may read all of it":      {sound, []string{"--deep", "--blocks", "--gaps"}, "0", "INGEST DB OK: " + fine + ", no days"},
 		"may read no file of it":  {mode("t.duckdb", 0o600), nil, "3", "INGEST DB UNKNOWN: DIR/t.duckdb may not be read by user USER: it belongs to OWNER, with mode 0600 |"},
-		"may not search a folder": {func(w *world) { w.must(os.Mkdir(w.path, 0o700)); w.path += "/t.duckdb"; w.sound() }, nil, "3", "INGEST DB UNKNOWN: DIR/t.duckdb/t.duckdb: permission denied\n"},
+		"may not search a folder": {func(w *world) { w.Must(os.Mkdir(w.Path, 0o700)); w.Path += "/t.duckdb"; w.sound() }, nil, "3", "INGEST DB UNKNOWN: DIR/t.duckdb/t.duckdb: permission denied\n"},
 		"may only read the folder": {
-			func(w *world) { w.sound(); w.must(os.Chmod(w.path, 0o444)); w.must(os.Chmod(w.dir, 0o555)) }, nil, "0", "INGEST DB OK: " + fine + perfSound,
+			func(w *world) { w.sound(); w.Must(os.Chmod(w.Path, 0o444)); w.Must(os.Chmod(w.Dir, 0o555)) }, nil, "0", "INGEST DB OK: " + fine + perfSound,
 		},
 		"may read the log of a killed writer": {
-			func(w *world) { w.sound(); w.killed(wal); w.must(os.Chmod(w.path+".wal", 0o644)) }, nil, "0", "INGEST DB OK: 510 rows",
+			func(w *world) { w.sound(); w.Killed(wal); w.Must(os.Chmod(w.Path+".wal", 0o644)) }, nil, "0", "INGEST DB OK: 510 rows",
 		},
 		"may not read the log": {
-			func(w *world) { w.sound(); w.killed(wal); w.must(os.Chmod(w.path+".wal", 0o600)) }, nil,
+			func(w *world) { w.sound(); w.Killed(wal); w.Must(os.Chmod(w.Path+".wal", 0o600)) }, nil,
 			"3", "INGEST DB UNKNOWN: DIR/t.duckdb.wal may not be read by user USER: it belongs to OWNER, with mode 0600 |",
 		},
 		"sees who writes": {
-			func(w *world) { w.sound(); w.play("write") }, nil, "2",
+			func(w *world) { w.sound(); w.Play("write") }, nil, "2",
 			"INGEST DB CRITICAL: DIR/t.duckdb is held open for writing by PROCESS, so nobody else can read or load it |",
 		},
 		"sees the loader of another user": {
-			func(w *world) { w.sound(); w.snapshot(time.Minute, files()...); w.play("load 1s") }, nil, "0",
+			func(w *world) { w.sound(); w.snapshot(time.Minute, files()...); w.Play("load 1s") }, nil, "0",
 			"INGEST DB OK: being loaded by PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h. By the ledger snapshot of 1m ago: 500 rows, 2 symbols",
 		},
 	}
@@ -91,13 +62,13 @@ func TestUnprivileged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.must(os.Chmod(filepath.Dir(w.dir), 0o755))
+			w.Must(os.Chmod(filepath.Dir(w.Dir), 0o755))
 			tc.make(w)
-			before := w.listing()
-			if code, out := w.asNobody(tc.args...); code != tc.code || !strings.HasPrefix(out, tc.want) {
+			before := w.Listing()
+			if code, out := w.AsNobody(tc.args...); code != tc.code || !strings.HasPrefix(out, tc.want) {
 				t.Errorf("exit code %s, want %s, output\n%s\nwant\n%s", code, tc.code, out, tc.want)
 			}
-			if diff := cmp.Diff(before[1:], w.listing()[1:]); diff != "" {
+			if diff := cmp.Diff(before[1:], w.Listing()[1:]); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})
@@ -109,8 +80,8 @@ func TestOutOfTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sound()
-	w.execute("INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, make_timestamp(1704067200000000 + i), 'BTCUSDT', 1, hash(i) % 1000, 'buy', 'um' FROM range(2000000) r(i)")
-	code, out := run("--db", w.path, "--deep", "--blocks", "-t", "20ms", "--timeout-state=warning")
+	w.Execute("INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, make_timestamp(1704067200000000 + i), 'BTCUSDT', 1, hash(i) % 1000, 'buy', 'um' FROM range(2000000) r(i)")
+	code, out := run("--db", w.Path, "--deep", "--blocks", "-t", "20ms", "--timeout-state=warning")
 	if want := regexp.MustCompile(`^INGEST DB WARNING: timed out after 20ms( while [a-z]+ing .*)?\n`); code != 1 || !want.MatchString(out) {
 		t.Errorf("exit code %d, %q", code, out)
 	}
@@ -133,10 +104,10 @@ func TestWriterGetsIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.sound()
-	if code, out := run("--db", w.path, "--gaps", "--deep", "--blocks"); code != 0 {
+	if code, out := run("--db", w.Path, "--gaps", "--deep", "--blocks"); code != 0 {
 		t.Fatalf("exit code %d, %q", code, out)
 	}
-	w.play("write")
+	w.Play("write")
 }
 
 // TestEvaluateWhatNoProcessOfATestCanBe judges holders in another PID namespace and what else takes more than a test to set up.
@@ -198,9 +169,9 @@ func TestEvaluateWhatNoProcessOfATestCanBe(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		args []string
-		want string
+	checktest.Usage(t, check(), map[string]struct {
+		Args []string
+		Want string
 	}{
 		"no database":                      {nil, "give --db=FILE, the database to look at"},
 		"an empty lock file":               {[]string{"--db=x", "--lock-file="}, "--lock-file: is empty"},
@@ -210,48 +181,16 @@ func TestUsage(t *testing.T) {
 		"a threshold on what is not asked": {[]string{"--db=x", "-w", "days_missing=1"}, "--warning: metric days_missing is measured only with --gaps"},
 		"a threshold on what is not read":  {[]string{"--db=x", "-c", "duplicates=1"}, "--critical: metric duplicates is measured only with --deep"},
 		"a size for a time":                {[]string{"--db=x", "-w", "5GB"}, "--warning: metric age:"},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if code, out := run(tc.args...); code != 3 || !strings.HasPrefix(out, "INGEST DB UNKNOWN: usage: "+tc.want) {
-				t.Errorf("exit code %d, %q, want %q", code, out, tc.want)
-			}
-		})
-	}
+	})
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	const golden = "testdata/help.golden"
-	code, out := run("--help")
-	if code != 3 {
-		t.Errorf("exit code %d", code)
-	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out); diff != "" {
-		t.Errorf("%s, which -update rewrites (-want +got):\n%s", golden, diff)
-	}
+	checktest.Help(t, run)
 }
 
-// TestSettings: the file of settings may set every flag.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	k, err := kong.New(&Cmd{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	missing, extra := settings.Drift("check_ingest_db", k.Model)
-	shared := []string{"warning", "critical", "timeout", "timeout-state", "verbose", "output", "gate"}
-	if diff := cmp.Diff(shared, extra); len(missing) > 0 || diff != "" {
-		t.Errorf("settings lack %v; keys that are no flags (-want +got):\n%s", missing, diff)
-	}
+	model, err := checkcli.Model[Cmd]("INGEST DB")
+	checktest.Settings(t, "check_ingest_db", model, err)
 }

@@ -13,7 +13,7 @@ import (
 func statesOfGaps() map[string]state {
 	const none = " days_missing=0;0;;0 ids_missing=0;0;;0"
 	within := func(perf, gaps string) string { return strings.Replace(perf, " open_time", gaps+" open_time", 1) }
-	late := func(w *world) { w.sound(); w.record(file("BTCUSDT", 7)) }
+	late := func(w *world) { w.sound(); w.Record(file("BTCUSDT", 7)) }
 	month := file("SOLUSDT", 1)
 	month.Period, month.DaysMissing, month.IDsMissing = catalog.MonthPeriod(2024, 1), []catalog.Day{jan(9), jan(10), jan(20)}, 7
 	return map[string]state{
@@ -33,7 +33,7 @@ func statesOfGaps() map[string]state {
 		},
 		"days missing of another symbol": {late, []string{"--gaps", "--symbol=ETHUSDT"}, 0, "OK: 1 symbol, newest trade of ETHUSDT 2d ago, 1 MB, no days and no ids missing | age=173664s;;;0 symbols=1;;;0" + within(opened, none)},
 		"days and ids missing inside a file": {
-			func(w *world) { w.sound(); w.record(month) },
+			func(w *world) { w.sound(); w.Record(month) },
 			[]string{"--gaps"},
 			1,
 			"WARNING: 3 days missing: um SOLUSDT 3 (2024-01-09..2024-01-10, 2024-01-20), limit 0. 7 trade ids missing: um SOLUSDT 7, limit 0 | " +
@@ -44,7 +44,7 @@ func statesOfGaps() map[string]state {
 				w.sound()
 				for i := range 12 {
 					symbol := fmt.Sprintf("S%02dUSDT", i)
-					w.record(file(symbol, 1), file(symbol, 3+i%3))
+					w.Record(file(symbol, 1), file(symbol, 3+i%3))
 				}
 			},
 			[]string{"--gaps"},
@@ -54,7 +54,7 @@ func statesOfGaps() map[string]state {
 				" days_missing=24;0;;0 ids_missing=2400;0;;0 open_time=0s;;;0",
 		},
 		"gaps of nothing": {
-			func(w *world) { w.sound(); w.execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") },
+			func(w *world) { w.sound(); w.Execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") },
 			[]string{"--gaps"},
 			0,
 			"OK: 0 rows, 0 symbols, no trade yet, no days and no ids missing | rows=0;;;0 symbols=0;;;0" + within(opened, none),
@@ -74,24 +74,24 @@ func statesOfScans() map[string]state {
 	// flip damages a block that holds nothing but rows, so that the database opens and all that is asked by default is there.
 	flip := func(w *world) {
 		w.sound()
-		w.execute("INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, make_timestamp(1704067200000000 + i), 'BTCUSDT', hash(i) % 100000 + 1, hash(i + 1) % 1000, 'buy', 'um' FROM range(300000) r(i)")
-		whole, err := os.ReadFile(w.path)
-		w.must(err)
+		w.Execute("INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, make_timestamp(1704067200000000 + i), 'BTCUSDT', hash(i) % 100000 + 1, hash(i + 1) % 1000, 'buy', 'um' FROM range(300000) r(i)")
+		whole, err := os.ReadFile(w.Path)
+		w.Must(err)
 		for at := 12288 + 5000; at < len(whole); at += 262144 {
 			damaged := slices.Clone(whole)
 			damaged[at] ^= 1
-			w.write(string(damaged))
-			_, byDefault := run("--db", w.path)
-			_, byBlocks := run("--db", w.path, "--blocks")
+			w.Write(string(damaged))
+			_, byDefault := run("--db", w.Path)
+			_, byBlocks := run("--db", w.Path, "--blocks")
 			if strings.Contains(byDefault, " OK: ") && strings.Contains(byBlocks, " CRITICAL: ") {
 				return
 			}
 		}
-		w.t.Fatal("no block whose damage only reading it shows")
+		w.T.Fatal("no block whose damage only reading it shows")
 	}
 	perfFlip := strings.Replace(perfSound, "rows=500", "rows=300500", 1)
 	planted := func(statements ...string) func(*world) {
-		return func(w *world) { w.sound(); w.execute(statements...) }
+		return func(w *world) { w.sound(); w.Execute(statements...) }
 	}
 	return map[string]state{
 		"every block is sound":              {sound, []string{"--blocks"}, 0, "OK: " + fine + ", every block of 2 tables read in 0s" + perfSound},
@@ -143,11 +143,11 @@ func statesOfScripts() map[string]state {
 				if s.Name != name {
 					continue
 				}
-				w.execute(append(append(s.Statements(), strings.NewReplacer("side,", "side, gross_value,", " side)", " side, gross_value)", "END,", "END, 42000.5 * 0.25,", "END FROM", "END, 42000.5 * 0.25 FROM").
+				w.Execute(append(append(s.Statements(), strings.NewReplacer("side,", "side, gross_value,", " side)", " side, gross_value)", "END,", "END, 42000.5 * 0.25,", "END FROM", "END, 42000.5 * 0.25 FROM").
 					Replace(insert(file("BTCUSDT", 3), "", ""))), statements...)...)
 				return
 			}
-			w.t.Fatalf("no shape %q", name)
+			w.T.Fatalf("no shape %q", name)
 		}
 	}
 	const double, keyed = "price and quantity as DOUBLE", "primary key agg_trade_id"

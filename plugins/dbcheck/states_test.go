@@ -2,27 +2,20 @@ package dbcheck
 
 import (
 	"encoding/binary"
-	"encoding/json"
-	"flag"
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/check-ingest/check-ingest/internal/checktest"
+	"github.com/check-ingest/check-ingest/internal/checktest/dbworld"
 	"github.com/check-ingest/check-ingest/internal/ledger"
-	"github.com/check-ingest/check-ingest/internal/nagios"
-	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // state is a condition in which a database can be found, and what the check says about it.
 type state struct {
@@ -35,130 +28,19 @@ type state struct {
 // TestStates has a row for every state, made of real files and processes. What the check says with -v, remedies among it, is in a golden file.
 func TestStates(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	said := map[string]string{}
 	tests := states()
-	t.Cleanup(func() { compareGolden(t, "testdata/states.golden", said, len(said) == len(tests)) })
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			verbose := observe(t, tc)
-			mu.Lock()
-			defer mu.Unlock()
-			said[name] = verbose
-		})
-	}
-}
-
-// compareGolden compares what was said in each state with a file, which -update rewrites. Where only some tests ran it does nothing.
-func compareGolden(t *testing.T, golden string, said map[string]string, all bool) {
-	t.Helper()
-	if !all {
-		return
-	}
-	var got strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(said)) {
-		fmt.Fprintf(&got, "== %s\n%s", name, said[name])
-	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s, which -update rewrites (-want +got):\n%s", golden, diff)
-	}
+	checktest.States(t, "testdata/states.golden", slices.Collect(maps.Keys(tests)), func(t *testing.T, name string) string {
+		t.Helper()
+		return observe(t, tests[name])
+	})
 }
 
 // observe makes the state, compares what the check says in each form, and gives what it says with -v.
-func observe(t *testing.T, tc state) string {
+func observe(t *testing.T, s state) string {
 	t.Helper()
 	w := newWorld(t)
-	tc.make(w)
-	if w.lock == "" {
-		w.lock = w.path + ".lock"
-	}
-	args := append([]string{"--db", w.path, "--lock-file", w.lock}, tc.args...)
-	before := w.listing()
-	code, out := run(args...)
-	if got := strings.TrimPrefix(w.masked(out), "INGEST DB "); code != tc.code || got != tc.first+"\n" {
-		t.Errorf("exit code %d, want %d (-want +got):\n%s", code, tc.code, cmp.Diff(tc.first+"\n", got))
-	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(out, "INGEST DB "), ":")
-	if err := nagiostest.CheckOutput(out, "INGEST DB", name, nagiostest.SoftLimit); err != nil {
-		t.Error(err)
-	}
-	icinga := nagiostest.NewIcinga2(t)
-	_, metrics, err := icinga.Read(out)
-	if err != nil {
-		t.Error(err)
-	}
-	compareJSON(t, args, code, out, metrics)
-	_, verbose := run(append(args, "-v")...)
-	if diff := cmp.Diff(before, w.listing()); diff != "" {
-		t.Errorf("the folder changed (-before +after):\n%s", diff)
-	}
-	return w.masked(verbose)
-}
-
-// compareJSON compares the JSON form with the text: the same state, exit code, metrics and first line.
-func compareJSON(t *testing.T, args []string, code int, out string, metrics []nagiostest.Icinga2Metric) {
-	t.Helper()
-	var doc struct {
-		State    string
-		ExitCode int `json:"exit_code"`
-		Summary  string
-		Metrics  []struct{ Label string }
-		Problems []nagios.Problem
-	}
-	jsonCode, text := run(append(args, "-o", "json")...)
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatalf("%v in %q", err, text)
-	}
-	if jsonCode != code || doc.ExitCode != code || !strings.HasPrefix(out, "INGEST DB "+doc.State+": ") {
-		t.Errorf("JSON has exit codes %d and %d and state %s, the text %d and %q", jsonCode, doc.ExitCode, doc.State, code, out)
-	}
-	var labels, want []string
-	for _, m := range doc.Metrics {
-		labels = append(labels, m.Label)
-	}
-	for _, m := range metrics {
-		want = append(want, m.Label)
-	}
-	if diff := cmp.Diff(want, labels); diff != "" {
-		t.Errorf("metrics of text and JSON:\n%s", diff)
-	}
-	for _, p := range doc.Problems {
-		if p.Remedy == "" || p.State == nagios.OK {
-			t.Errorf("problem %q has state %s and remedy %q", p.Text, p.State, p.Remedy)
-		}
-	}
-}
-
-// listing is every file of the folder with its size and time.
-func (w *world) listing() []string {
-	w.t.Helper()
-	entries, err := os.ReadDir(w.dir)
-	w.must(err)
-	folder, err := os.Stat(w.dir)
-	w.must(err)
-	all := []string{fmt.Sprint("the folder ", folder.ModTime().UnixNano())}
-	if _, err := os.Stat(w.lock); err == nil {
-		all = nil // the holder of the lock publishes into it
-	}
-	for _, e := range entries {
-		info, err := e.Info()
-		w.must(err)
-		if strings.Contains(e.Name(), ".lock.status") {
-			continue // its owner rewrites it
-		}
-		all = append(all, fmt.Sprint(e.Name(), " ", info.Mode(), " ", info.Size(), " ", info.ModTime().UnixNano()))
-	}
-	return all
+	s.make(w)
+	return w.Observe(s.code, s.first, w.Args(s.args...)...)
 }
 
 // states are all states. Performance data ends in what was measured everywhere.
@@ -180,7 +62,7 @@ const (
 	fine      = "500 rows, 2 symbols, newest trade 1d ago, 1 MB"
 )
 
-func content(text string) func(*world) { return func(w *world) { w.write(text) } }
+func content(text string) func(*world) { return func(w *world) { w.Write(text) } }
 
 func sound(w *world) { w.sound() }
 
@@ -189,15 +71,15 @@ func statesOfFiles() map[string]state {
 	return map[string]state{
 		"missing":                       {func(*world) {}, nil, 2, "CRITICAL: DIR/t.duckdb does not exist"},
 		"missing, and that is fine":     {func(*world) {}, []string{"--missing=ok"}, 0, "OK: DIR/t.duckdb does not exist | rows=0;;;0"},
-		"missing with its folder, fine": {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, []string{"--missing=ok"}, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
-		"missing with its folder":       {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, nil, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
-		"a symlink that leads nowhere":  {func(w *world) { w.must(os.Symlink("gone", w.path)) }, nil, 2, "CRITICAL: DIR/t.duckdb is a symlink to a file that does not exist"},
-		"missing, but its log is there": {func(w *world) { w.must(os.WriteFile(w.path+".wal", []byte("x"), 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb does not exist, but its write-ahead log t.duckdb.wal does"},
-		"a folder":                      {func(w *world) { w.must(os.Mkdir(w.path, 0o755)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
-		"a FIFO":                        {func(w *world) { w.must(unix.Mkfifo(w.path, 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
-		"below a file":                  {func(w *world) { w.sound(); w.path += "/t.duckdb" }, nil, 2, "CRITICAL: DIR/t.duckdb/t.duckdb: not a directory"},
-		"a name DuckDB cannot open":     {func(w *world) { w.path = filepath.Join(w.dir, "what?.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/what?.duckdb: DuckDB's driver cannot open a path with '?' or a stray '%'"},
-		"a name that is not UTF-8":      {func(w *world) { w.path = filepath.Join(w.dir, "caf\xe9.duckdb") }, nil, 2, "CRITICAL: DIR/caf?.duckdb: its path is not valid UTF-8, as DuckDB needs it"},
+		"missing with its folder, fine": {func(w *world) { w.Path = filepath.Join(w.Dir, "no", "t.duckdb") }, []string{"--missing=ok"}, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
+		"missing with its folder":       {func(w *world) { w.Path = filepath.Join(w.Dir, "no", "t.duckdb") }, nil, 2, "CRITICAL: DIR/no/t.duckdb: its folder does not exist"},
+		"a symlink that leads nowhere":  {func(w *world) { w.Must(os.Symlink("gone", w.Path)) }, nil, 2, "CRITICAL: DIR/t.duckdb is a symlink to a file that does not exist"},
+		"missing, but its log is there": {func(w *world) { w.Must(os.WriteFile(w.Path+".wal", []byte("x"), 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb does not exist, but its write-ahead log t.duckdb.wal does"},
+		"a folder":                      {func(w *world) { w.Must(os.Mkdir(w.Path, 0o755)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
+		"a FIFO":                        {func(w *world) { w.Must(unix.Mkfifo(w.Path, 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
+		"below a file":                  {func(w *world) { w.sound(); w.Path += "/t.duckdb" }, nil, 2, "CRITICAL: DIR/t.duckdb/t.duckdb: not a directory"},
+		"a name DuckDB cannot open":     {func(w *world) { w.Path = filepath.Join(w.Dir, "what?.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/what?.duckdb: DuckDB's driver cannot open a path with '?' or a stray '%'"},
+		"a name that is not UTF-8":      {func(w *world) { w.Path = filepath.Join(w.Dir, "caf\xe9.duckdb") }, nil, 2, "CRITICAL: DIR/caf?.duckdb: its path is not valid UTF-8, as DuckDB needs it"},
 		"empty":                         {content(""), nil, 2, "CRITICAL: DIR/t.duckdb is empty and no database | size=0B;;;0 wal_size=0B;;;0"},
 		"text":                          {content("1,2,3\n"), nil, 2, foreign + "text |" + sizes},
 		"an error page":                 {content("<html>404</html>"), nil, 2, foreign + "an HTML or XML page |" + sizes},
@@ -206,11 +88,11 @@ func statesOfFiles() map[string]state {
 		"a zip archive":                 {content("PK\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), nil, 2, foreign + "a zip archive |" + sizes},
 		"random bytes":                  {content(strings.Repeat("\xa5\x00\x13", 9999)), nil, 2, foreign + "something else |" + sizes},
 		"its creation was interrupted": {
-			func(w *world) { w.write(string(template[:8192])) }, nil, 2,
+			func(w *world) { w.Write(string(template[:8192])) }, nil, 2,
 			"CRITICAL: DIR/t.duckdb is damaged: it has 8,192 bytes, and no database has less than 12,288 |" + sizes,
 		},
 		"cut in half": {
-			func(w *world) { w.write(string(template[:len(template)/2])) }, nil, 2,
+			func(w *world) { w.Write(string(template[:len(template)/2])) }, nil, 2,
 			"CRITICAL: DIR/t.duckdb is damaged: it ends before its content does |" + sizes,
 		},
 		"a flipped bit in its header": {
@@ -226,21 +108,21 @@ func statesOfFiles() map[string]state {
 		},
 		"encrypted": {
 			func(w *world) {
-				w.must(execute(w.t.Context(), "", "SET GLOBAL force_mbedtls_unsafe = 'true'", "ATTACH '"+w.path+"' AS s (ENCRYPTION_KEY 'k')", "CREATE TABLE s.t AS SELECT 1", "DETACH s"))
+				w.Must(dbworld.Execute(w.T.Context(), "", "SET GLOBAL force_mbedtls_unsafe = 'true'", "ATTACH '"+w.Path+"' AS s (ENCRYPTION_KEY 'k')", "CREATE TABLE s.t AS SELECT 1", "DETACH s"))
 			}, nil, 2, "CRITICAL: DIR/t.duckdb is encrypted, and no key can be given |" + sizes,
 		},
 		"a log that is damaged": {
 			func(w *world) {
 				w.sound()
-				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
-				log, err := os.ReadFile(w.path + ".wal")
-				w.must(err)
+				w.Killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 1000, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
+				log, err := os.ReadFile(w.Path + ".wal")
+				w.Must(err)
 				log[len(log)/2] ^= 1
-				w.must(os.WriteFile(w.path+".wal", log, 0o600))
+				w.Must(os.WriteFile(w.Path+".wal", log, 0o600))
 			}, nil, 2, "CRITICAL: DIR/t.duckdb has a damaged write-ahead log | size=1B;;;0 wal_size=1B;;;0",
 		},
 		"a log that only a writer can replay": {
-			func(w *world) { w.sound(); w.killed("write CREATE INDEX i ON ingestion_log(symbol)") }, nil, 1,
+			func(w *world) { w.sound(); w.Killed("write CREATE INDEX i ON ingestion_log(symbol)") }, nil, 1,
 			"WARNING: DIR/t.duckdb has a write-ahead log that only a writer can replay | size=1B;;;0 wal_size=1B;;;0",
 		},
 	}
@@ -249,13 +131,13 @@ func statesOfFiles() map[string]state {
 func statesHeld() map[string]state {
 	const progress = "PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h"
 	const seen = " snapshot_age=90s;;;0 heartbeat_age=1s;;;0"
-	loading := func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("load 1s") }
+	loading := func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.Play("load 1s") }
 	gap := func(w *world) {
 		w.sound()
 		w.snapshot(90*time.Second, file("BTCUSDT", 1), file("BTCUSDT", 3))
-		w.play("load 1s")
+		w.Play("load 1s")
 	}
-	writing := func(w *world) { w.sound(); w.play("write") }
+	writing := func(w *world) { w.sound(); w.Play("write") }
 	const held = "DIR/t.duckdb is held open for writing by PROCESS, so nobody else can read or load it"
 	const loaded = "being loaded by " + progress + ". By the ledger snapshot of 1m 30s ago: 500 rows, 2 symbols, newest trade 1d ago"
 	const perf = " | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + seen
@@ -263,20 +145,20 @@ func statesHeld() map[string]state {
 		"somebody writes":                               {writing, nil, 2, "CRITICAL: " + held + " |" + sizes},
 		"somebody writes, and that is a warning":        {writing, []string{"--busy=warning"}, 1, "WARNING: " + held + " |" + sizes},
 		"somebody writes, and that is fine":             {writing, []string{"--busy=ok"}, 0, "OK: " + held + " |" + sizes},
-		"somebody writes, another holds the lock":       {func(w *world) { w.sound(); w.play("lock 1s"); w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody writes, the lock cannot be looked at": {func(w *world) { w.sound(); w.lock = w.path + "/lock"; w.play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody holds both, but is not the loader":    {func(w *world) { w.sound(); w.play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
-		"somebody reads":                                {func(w *world) { w.sound(); w.play("read") }, nil, 0, "OK: " + fine + perfSound},
-		"a load has not opened it yet":                  {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
-		"a load waits for somebody who reads":           {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("read"); w.play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
-		"a load hangs before it has opened it":          {func(w *world) { w.sound(); w.play("lock 12h") }, nil, 0, "OK: " + fine + perfSound},
-		"a loader holds the lock and says nothing":      {func(w *world) { w.sound(); w.play("lock unpublished") }, nil, 0, "OK: " + fine + perfSound},
+		"somebody writes, another holds the lock":       {func(w *world) { w.sound(); w.Play("lock 1s"); w.Play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody writes, the lock cannot be looked at": {func(w *world) { w.sound(); w.Lock = w.Path + "/lock"; w.Play("write") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody holds both, but is not the loader":    {func(w *world) { w.sound(); w.Play("load unpublished") }, nil, 2, "CRITICAL: " + held + " |" + sizes},
+		"somebody reads":                                {func(w *world) { w.sound(); w.Play("read") }, nil, 0, "OK: " + fine + perfSound},
+		"a load has not opened it yet":                  {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.Play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
+		"a load waits for somebody who reads":           {func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.Play("read"); w.Play("lock 1s") }, nil, 0, "OK: " + loaded + perf},
+		"a load hangs before it has opened it":          {func(w *world) { w.sound(); w.Play("lock 12h") }, nil, 0, "OK: " + fine + perfSound},
+		"a loader holds the lock and says nothing":      {func(w *world) { w.sound(); w.Play("lock unpublished") }, nil, 0, "OK: " + fine + perfSound},
 		"a load into another database": {
 			func(w *world) {
 				w.sound()
-				other := world{w.t, w.dir, filepath.Join(w.dir, "other.duckdb"), ""}
-				other.play("lock 1s")
-				w.lock = other.path + ".lock"
+				other := w.Beside("other.duckdb")
+				other.Play("lock 1s")
+				w.Lock = other.LockFile()
 			}, nil, 0, "OK: " + fine + perfSound,
 		},
 		"the loader writes":                        {loading, nil, 0, "OK: " + loaded + perf},
@@ -293,47 +175,47 @@ func statesHeld() map[string]state {
 		"the loader writes, a symbol is asked for":   {loading, []string{"--symbol=ETHUSDT"}, 0, "OK: being loaded by " + progress + ". By the ledger snapshot of 1m 30s ago: 200 rows, 1 symbol, newest trade of ETHUSDT 2d ago | age=173664s;;;0 rows=200;;;0 symbols=1;;;0" + sizes + seen},
 		"the loader writes, and rows cannot be read": {loading, []string{"--deep", "--blocks"}, 0, "OK: " + loaded + ". Rows and blocks cannot be read meanwhile" + perf},
 		"the loader writes for the first time": {
-			func(w *world) { w.sound(); w.play("load 1s") }, nil, 0,
+			func(w *world) { w.sound(); w.Play("load 1s") }, nil, 0,
 			"OK: being loaded by " + progress + ". What it holds is not known, since there is no ledger snapshot yet |" + sizes + " heartbeat_age=1s;;;0",
 		},
 		"the loader writes, its snapshot is broken": {
 			func(w *world) {
 				w.sound()
-				w.must(os.WriteFile(ledger.PathFor(w.path), []byte("{"), 0o600))
-				w.play("load 1s")
+				w.Must(os.WriteFile(ledger.PathFor(w.Path), []byte("{"), 0o600))
+				w.Play("load 1s")
 			}, nil, 0,
 			"OK: being loaded by " + progress + ". What it holds is not known, since there is no ledger snapshot yet |" + sizes + " heartbeat_age=1s;;;0",
 		},
 		"the loader hangs": {
-			func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.play("load 12h") }, nil, 2,
+			func(w *world) { w.sound(); w.snapshot(90*time.Second, files()...); w.Play("load 12h") }, nil, 2,
 			"CRITICAL: DIR/t.duckdb is held by a loader that hangs: PROCESS gave no sign of life for 12h | age=87264s;;;0 rows=500;;;0 symbols=2;;;0" + sizes + " snapshot_age=90s;;;0 heartbeat_age=43200s;;;0",
 		},
 		"the loader is about to create it": {
-			func(w *world) { w.play("lock 1s") }, nil, 0,
+			func(w *world) { w.Play("lock 1s") }, nil, 0,
 			"OK: being created by " + progress + ". What it holds is not known, since there is no ledger snapshot yet | heartbeat_age=1s;;;0",
 		},
 		"the loader creates another": {
 			func(w *world) {
-				other := world{w.t, w.dir, filepath.Join(w.dir, "other.duckdb"), ""}
-				other.play("lock 1s")
-				w.lock = other.path + ".lock"
+				other := w.Beside("other.duckdb")
+				other.Play("lock 1s")
+				w.Lock = other.LockFile()
 			}, nil, 2, "CRITICAL: DIR/t.duckdb does not exist",
 		},
 	}
 }
 
 func statesOfContent() map[string]state {
-	empty := func(w *world) { w.sound(); w.execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") }
+	empty := func(w *world) { w.sound(); w.Execute("DELETE FROM aggtrades_history", "DELETE FROM ingestion_log") }
 	const eth = " | age=173664s;;;0 rows=200;;;0 symbols=1;;;0" + opened
 	return map[string]state{
 		"fine": {sound, nil, 0, "OK: " + fine + perfSound},
 		"fine, through a symlink": {func(w *world) {
 			w.sound()
-			link := filepath.Join(w.dir, "link")
-			w.must(os.Symlink(w.path, link))
-			w.path = link
+			link := filepath.Join(w.Dir, "link")
+			w.Must(os.Symlink(w.Path, link))
+			w.Path = link
 		}, nil, 0, "OK: " + fine + perfSound},
-		"fine, and named with spaces":               {func(w *world) { w.path = filepath.Join(w.dir, "my trades+#1.duckdb"); w.sound() }, nil, 0, "OK: " + fine + perfSound},
+		"fine, and named with spaces":               {func(w *world) { w.Path = filepath.Join(w.Dir, "my trades+#1.duckdb"); w.sound() }, nil, 0, "OK: " + fine + perfSound},
 		"older than a warning":                      {sound, []string{"-w", "24h", "-c", "2d"}, 1, "WARNING: the newest trade is 1d 14m old, of 2024-01-03 23:45 UTC, limit 1d" + strings.Replace(perfSound, "87264s;;;0", "87264s;86400;172800;0", 1)},
 		"older than allowed":                        {sound, []string{"-c", "24h"}, 2, "CRITICAL: the newest trade is 1d 14m old, of 2024-01-03 23:45 UTC, limit 1d" + strings.Replace(perfSound, "87264s;;;0", "87264s;;86400;0", 1)},
 		"young enough":                              {sound, []string{"-w", "25h"}, 0, "OK: " + fine + strings.Replace(perfSound, "87264s;;;0", "87264s;90000;;0", 1)},
@@ -352,56 +234,56 @@ func statesOfContent() map[string]state {
 		"the newest trade is in the future": {
 			func(w *world) {
 				w.sound()
-				w.execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 01:00' WHERE agg_trade_id = 399")
+				w.Execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 01:00' WHERE agg_trade_id = 399")
 			}, nil, 1,
 			"WARNING: the newest trade is of 2024-01-05 01:00 UTC, which is in the future" + strings.Replace(perfSound, "87264s", "0s", 1),
 		},
 		"the newest trade is hardly in the future": {
 			func(w *world) {
 				w.sound()
-				w.execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 00:09' WHERE agg_trade_id = 399")
+				w.Execute("UPDATE aggtrades_history SET timestamp = TIMESTAMP '2024-01-05 00:09' WHERE agg_trade_id = 399")
 			}, nil, 0,
 			"OK: 500 rows, 2 symbols, newest trade 0s ago, 1 MB" + strings.Replace(perfSound, "87264s", "0s", 1),
 		},
 		"a log of a killed writer": {
 			func(w *world) {
 				w.sound()
-				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(10) r(i)")
+				w.Killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(10) r(i)")
 			}, nil, 0, "OK: 510 rows, 2 symbols, newest trade 1d ago, 1 MB | age=86400s;;;0 rows=510;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;;0 open_time=0s;;;0",
 		},
 		"a log, and a limit on its size": {
 			func(w *world) {
 				w.sound()
-				w.killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
+				w.Killed("write INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT i + 400, TIMESTAMP '2024-01-04', 'BTCUSDT', 1, 1, 'buy', 'um' FROM range(1000) r(i)")
 			},
 			[]string{"-c", "wal_size=0"},
 			2,
 			"CRITICAL: its write-ahead log has 1 MB, limit 0 B | age=86400s;;;0 rows=1500;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;0;0 open_time=0s;;;0",
 		},
 		"no such table": {
-			func(w *world) { w.execute("CREATE TABLE other AS SELECT 1 AS i") }, nil, 2, "CRITICAL: DIR/t.duckdb has no table aggtrades_history |" + opened,
+			func(w *world) { w.Execute("CREATE TABLE other AS SELECT 1 AS i") }, nil, 2, "CRITICAL: DIR/t.duckdb has no table aggtrades_history |" + opened,
 		},
 		"no such column": {
 			func(w *world) {
-				w.execute("CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, side VARCHAR)")
+				w.Execute("CREATE TABLE aggtrades_history (agg_trade_id BIGINT, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, side VARCHAR)")
 			}, nil, 2,
 			"CRITICAL: DIR/t.duckdb: its table aggtrades_history has no column quantity, without which rows cannot be told apart or read |" + opened,
 		},
 		"a column of another type": {
 			func(w *world) {
-				w.execute("CREATE TABLE aggtrades_history (agg_trade_id INTEGER, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, quantity DOUBLE, side VARCHAR)")
+				w.Execute("CREATE TABLE aggtrades_history (agg_trade_id INTEGER, timestamp TIMESTAMP, symbol VARCHAR, price DOUBLE, quantity DOUBLE, side VARCHAR)")
 			}, nil, 2,
 			"CRITICAL: DIR/t.duckdb: its table aggtrades_history has a column agg_trade_id of type INTEGER, expected BIGINT: ids passed 2^31 long ago |" + opened,
 		},
 		"a ledger of other types": {
 			func(w *world) {
 				w.sound()
-				w.execute("ALTER TABLE ingestion_log ALTER row_count TYPE VARCHAR", "UPDATE ingestion_log SET row_count = 'many'")
+				w.Execute("ALTER TABLE ingestion_log ALTER row_count TYPE VARCHAR", "UPDATE ingestion_log SET row_count = 'many'")
 			}, nil, 1,
 			"WARNING: the ledger cannot be read: DIR/t.duckdb: Binder Error: Cannot mix values of type BIGINT and VARCHAR in CASE expression - an explicit cast is required | age=87264s;;;0 rows=500;;;0" + opened,
 		},
 		"a ledger of other columns": {
-			func(w *world) { w.sound(); w.execute("ALTER TABLE ingestion_log DROP COLUMN row_count") }, nil, 1,
+			func(w *world) { w.sound(); w.Execute("ALTER TABLE ingestion_log DROP COLUMN row_count") }, nil, 1,
 			"WARNING: the ledger cannot be read: DIR/t.duckdb: its table ingestion_log has no column row_count | age=87264s;;;0 rows=500;;;0" + opened,
 		},
 	}

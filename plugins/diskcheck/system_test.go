@@ -1,7 +1,6 @@
 package diskcheck
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,23 +9,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/ledger"
-	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
 // run runs the check as its binary does, without settings from outside.
 func run(args ...string) (int, string) {
-	var out bytes.Buffer
-	code := checkcli.Run[Cmd](checkcli.Program{
-		Name: "INGEST DISK", Args: args, Stdout: &out, Now: time.Now, System: os.DevNull + "/none",
-		Env: func(string) (string, bool) { return "", false },
-	})
-	return code, out.String()
+	return checktest.Run(checkcli.Run[Cmd], "INGEST DISK", time.Now, args...)
 }
 
 // tmpfs mounts a file system of that many bytes and gives its folder. The test is skipped where it may not.
@@ -254,31 +247,13 @@ func TestLoadThatDoesNotFit(t *testing.T) {
 	}
 }
 
-func TestHelpGolden(t *testing.T) {
+func TestHelp(t *testing.T) {
 	t.Parallel()
-	golden := filepath.Join("testdata", "help.golden")
-	code, text := run("-h")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); code != 3 || diff != "" {
-		t.Fatalf("exit code %d; (-want +got); UPDATE_GOLDEN=1 rewrites it\n%s", code, diff)
-	}
+	checktest.Help(t, run)
 }
 
-func TestSettingsKnowTheFlags(t *testing.T) {
+func TestSettings(t *testing.T) {
 	t.Parallel()
 	model, err := checkcli.Model[Cmd]("INGEST DISK")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing, extra := settings.Drift("check_ingest_disk", model); missing != nil || extra != nil {
-		t.Fatalf("settings.Keys lacks %v and has %v", missing, extra)
-	}
+	checktest.Settings(t, "check_ingest_disk", model, err)
 }

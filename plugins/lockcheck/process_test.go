@@ -1,7 +1,6 @@
 package lockcheck
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -13,21 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
-	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
 // run runs the check as its binary does, without settings from outside.
 func run(args ...string) (int, string) {
-	var out bytes.Buffer
-	code := checkcli.Run[Cmd](checkcli.Program{
-		Name: "INGEST LOCK", Args: args, Stdout: &out, Now: time.Now, System: os.DevNull + "/none",
-		Env: func(string) (string, bool) { return "", false },
-	})
-	return code, out.String()
+	return checktest.Run(checkcli.Run[Cmd], "INGEST LOCK", time.Now, args...)
 }
 
 // TestMain makes the test binary a process that holds a lock, where a variable names the file: with a status as the
@@ -291,34 +283,16 @@ func TestProbeDoesNotLock(t *testing.T) {
 	}
 }
 
-func TestHelpGolden(t *testing.T) {
+func TestHelp(t *testing.T) {
 	t.Parallel()
-	golden := filepath.Join("testdata", "help.golden")
-	code, text := run("-h")
-	if os.Getenv("UPDATE_GOLDEN") != "" {
-		if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), text); code != 3 || diff != "" {
-		t.Fatalf("exit code %d; (-want +got); UPDATE_GOLDEN=1 rewrites it\n%s", code, diff)
-	}
-	if !strings.Contains(strings.Join(strings.Fields(text), " "), "Default: "+runstate.DefaultLockFile+".") {
+	checktest.Help(t, run)
+	if _, text := run("--help"); !strings.Contains(strings.Join(strings.Fields(text), " "), "Default: "+runstate.DefaultLockFile+".") {
 		t.Error("--lock-file's default is not the path that everybody locks")
 	}
 }
 
-func TestSettingsKnowTheFlags(t *testing.T) {
+func TestSettings(t *testing.T) {
 	t.Parallel()
 	model, err := checkcli.Model[Cmd]("INGEST LOCK")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if missing, extra := settings.Drift("check_ingest_lock", model); missing != nil || extra != nil {
-		t.Fatalf("settings.Keys lacks %v and has %v", missing, extra)
-	}
+	checktest.Settings(t, "check_ingest_lock", model, err)
 }

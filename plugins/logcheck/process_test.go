@@ -1,51 +1,21 @@
 package logcheck
 
 import (
-	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
-	"github.com/check-ingest/check-ingest/internal/settings"
 )
-
-// nobody is a user who owns nothing.
-const nobody = 65534
-
-// asNobody runs the check in a process of that user, and gives its exit code and output.
-func (w *world) asNobody(args ...string) (string, string) {
-	w.t.Helper()
-	cmd := w.command("check " + strings.Join(append([]string{"--db", w.path, "--lock-file", w.path + ".lock"}, args...), " "))
-	program := filepath.Join(w.dir, "logcheck.test")
-	if err := os.Link(cmd.Path, program); err != nil {
-		data, err := os.ReadFile(cmd.Path)
-		w.must(err)
-		w.must(os.WriteFile(program, data, 0o755))
-	}
-	defer os.Remove(program)
-	cmd.Path, cmd.Dir = program, "/"
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	var stdout bytes.Buffer
-	cmd.Stdout = &stdout
-	if err := cmd.Run(); errors.Is(err, fs.ErrPermission) {
-		w.t.Skipf("this machine does not let a test become another user: %v", err)
-	} else if err != nil {
-		w.t.Fatal(err)
-	}
-	code, out, _ := strings.Cut(stdout.String(), "\n")
-	return code, w.masked(out)
-}
 
 // TestUnprivileged: the check works as a user who may only read, and says what that user may not.
 func TestUnprivileged(t *testing.T) {
@@ -60,14 +30,14 @@ func TestUnprivileged(t *testing.T) {
 	}{
 		"may read it": {func(w *world) { w.loaded(two()...); w.ran(0, "fine") }, "0", "INGEST LOG OK: " + fine + "the last run ended 3h ago: fine" + perf2 + ran},
 		"may not read the database": {
-			func(w *world) { w.loaded(two()...); w.ran(0, "fine"); w.must(os.Chmod(w.path, 0o600)) },
+			func(w *world) { w.loaded(two()...); w.ran(0, "fine"); w.Must(os.Chmod(w.Path, 0o600)) },
 			"3", "INGEST LOG UNKNOWN: the ledger cannot be read: DIR/t.duckdb: may not be read by user USER: it belongs to OWNER, with mode 0600 |" + ran,
 		},
 		"sees a load of another user": {
 			func(w *world) {
 				w.loaded()
 				w.snapshot("r9", time.Minute, []ledger.Run{endedRun("r8", 0)}, two()...)
-				w.play("load 1s")
+				w.Play("load 1s")
 			}, "0", "INGEST LOG OK: " + fine + "a load runs: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2,
 		},
 	}
@@ -75,13 +45,13 @@ func TestUnprivileged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.must(os.Chmod(filepath.Dir(w.dir), 0o755))
+			w.Must(os.Chmod(filepath.Dir(w.Dir), 0o755))
 			tc.make(w)
-			before := w.listing()
-			if code, out := w.asNobody(); code != tc.code || !strings.HasPrefix(out, tc.want) {
+			before := w.Listing()
+			if code, out := w.AsNobody(); code != tc.code || !strings.HasPrefix(out, tc.want) {
 				t.Errorf("exit code %s, want %s, output\n%s\nwant\n%s", code, tc.code, out, tc.want)
 			}
-			if diff := cmp.Diff(before, w.listing()); diff != "" {
+			if diff := cmp.Diff(before, w.Listing()); diff != "" {
 				t.Errorf("the folder changed (-before +after):\n%s", diff)
 			}
 		})
@@ -130,57 +100,25 @@ func TestEvaluateWhatNoProcessOfATestCanBe(t *testing.T) {
 
 func TestUsage(t *testing.T) {
 	t.Parallel()
-	tests := map[string]struct {
-		args []string
-		want string
+	checktest.Usage(t, check(), map[string]struct {
+		Args []string
+		Want string
 	}{
 		"no database":           {nil, "give --db=FILE, the database whose ledger is to be read"},
 		"an empty lock file":    {[]string{"--db=x", "--lock-file="}, "--lock-file: is empty"},
 		"a symbol of two parts": {[]string{"--db=x", "--symbol=../x"}, `--symbol: symbol "../x": character '.', expected letters, digits and '_'`},
 		"an unknown market":     {[]string{"--db=x", "--market=forex"}, `--market: market "forex": expected spot, um or cm`},
 		"an unknown metric":     {[]string{"--db=x", "-w", "age=1"}, `--warning: no metric "age"`},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if code, out := run(tc.args...); code != 3 || !strings.HasPrefix(out, "INGEST LOG UNKNOWN: usage: "+tc.want) {
-				t.Errorf("exit code %d, %q, want %q", code, out, tc.want)
-			}
-		})
-	}
+	})
 }
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	const golden = "testdata/help.golden"
-	code, out := run("--help")
-	if code != 3 {
-		t.Errorf("exit code %d", code)
-	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(out), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), out); diff != "" {
-		t.Errorf("%s, which -update rewrites (-want +got):\n%s", golden, diff)
-	}
+	checktest.Help(t, run)
 }
 
-// TestSettings: the file of settings may set every flag.
 func TestSettings(t *testing.T) {
 	t.Parallel()
-	k, err := kong.New(&Cmd{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	missing, extra := settings.Drift("check_ingest_log", k.Model)
-	shared := []string{"warning", "critical", "timeout", "timeout-state", "verbose", "output", "gate"}
-	if diff := cmp.Diff(shared, extra); len(missing) > 0 || diff != "" {
-		t.Errorf("settings lack %v; keys that are no flags (-want +got):\n%s", missing, diff)
-	}
+	model, err := checkcli.Model[Cmd]("INGEST LOG")
+	checktest.Settings(t, "check_ingest_log", model, err)
 }

@@ -1,28 +1,20 @@
 package logcheck
 
 import (
-	"encoding/json"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/e2e/olddb"
 	"github.com/check-ingest/check-ingest/internal/ledger"
-	"github.com/check-ingest/check-ingest/internal/nagios"
-	"github.com/check-ingest/check-ingest/internal/nagiostest"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // state is a history that a database can have, and what the check says about it.
 type state struct {
@@ -35,120 +27,19 @@ type state struct {
 // TestStates has a row for every state, made of real files and processes. What the check says with -v, remedies among it, is in a golden file.
 func TestStates(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	said := map[string]string{}
 	tests := states()
-	t.Cleanup(func() { compareGolden(t, "testdata/states.golden", said, len(said) == len(tests)) })
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			verbose := observe(t, tc)
-			mu.Lock()
-			defer mu.Unlock()
-			said[name] = verbose
-		})
-	}
-}
-
-// compareGolden compares what was said in each state with a file, which -update rewrites. Where only some tests ran it does nothing.
-func compareGolden(t *testing.T, golden string, said map[string]string, all bool) {
-	t.Helper()
-	if !all {
-		return
-	}
-	var got strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(said)) {
-		fmt.Fprintf(&got, "== %s\n%s", name, said[name])
-	}
-	if *update {
-		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got.String()); diff != "" {
-		t.Errorf("%s, which -update rewrites (-want +got):\n%s", golden, diff)
-	}
+	checktest.States(t, "testdata/states.golden", slices.Collect(maps.Keys(tests)), func(t *testing.T, name string) string {
+		t.Helper()
+		return observe(t, tests[name])
+	})
 }
 
 // observe makes the state, compares what the check says in each form, and gives what it says with -v.
-func observe(t *testing.T, tc state) string {
+func observe(t *testing.T, s state) string {
 	t.Helper()
 	w := newWorld(t)
-	tc.make(w)
-	args := append([]string{"--db", w.path, "--lock-file", filepath.Join(w.dir, "t.duckdb.lock")}, tc.args...)
-	before := w.listing()
-	code, out := run(args...)
-	if got := strings.TrimPrefix(w.masked(out), "INGEST LOG "); code != tc.code || got != tc.first+"\n" {
-		t.Errorf("exit code %d, want %d (-want +got):\n%s", code, tc.code, cmp.Diff(tc.first+"\n", got))
-	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(out, "INGEST LOG "), ":")
-	if err := nagiostest.CheckOutput(out, "INGEST LOG", name, nagiostest.SoftLimit); err != nil {
-		t.Error(err)
-	}
-	_, metrics, err := nagiostest.NewIcinga2(t).Read(out)
-	if err != nil {
-		t.Error(err)
-	}
-	compareJSON(t, args, code, out, metrics)
-	_, verbose := run(append(args, "-v")...)
-	if diff := cmp.Diff(before, w.listing()); diff != "" {
-		t.Errorf("the folder changed (-before +after):\n%s", diff)
-	}
-	return w.masked(verbose)
-}
-
-// compareJSON compares the JSON form with the text: the same state, exit code, metrics and first line.
-func compareJSON(t *testing.T, args []string, code int, out string, metrics []nagiostest.Icinga2Metric) {
-	t.Helper()
-	var doc struct {
-		State    string
-		ExitCode int `json:"exit_code"`
-		Metrics  []struct{ Label string }
-		Problems []nagios.Problem
-	}
-	jsonCode, text := run(append(args, "-o", "json")...)
-	if err := json.Unmarshal([]byte(text), &doc); err != nil {
-		t.Fatalf("%v in %q", err, text)
-	}
-	if jsonCode != code || doc.ExitCode != code || !strings.HasPrefix(out, "INGEST LOG "+doc.State+": ") {
-		t.Errorf("JSON has exit codes %d and %d and state %s, the text %d and %q", jsonCode, doc.ExitCode, doc.State, code, out)
-	}
-	var labels, want []string
-	for _, m := range doc.Metrics {
-		labels = append(labels, m.Label)
-	}
-	for _, m := range metrics {
-		want = append(want, m.Label)
-	}
-	if diff := cmp.Diff(want, labels); diff != "" {
-		t.Errorf("metrics of text and JSON:\n%s", diff)
-	}
-	for _, p := range doc.Problems {
-		if p.Remedy == "" || p.State == nagios.OK {
-			t.Errorf("problem %q has state %s and remedy %q", p.Text, p.State, p.Remedy)
-		}
-	}
-}
-
-// listing is every file of the folder with its size and time.
-func (w *world) listing() []string {
-	w.t.Helper()
-	entries, err := os.ReadDir(w.dir)
-	w.must(err)
-	var all []string
-	for _, e := range entries {
-		info, err := e.Info()
-		w.must(err)
-		if strings.Contains(e.Name(), ".lock.status") {
-			continue // its owner rewrites it
-		}
-		all = append(all, fmt.Sprint(e.Name(), " ", info.Mode(), " ", info.Size(), " ", info.ModTime().UnixNano()))
-	}
-	return all
+	s.make(w)
+	return w.Observe(s.code, s.first, w.Args(s.args...)...)
 }
 
 func states() map[string]state {
@@ -173,20 +64,20 @@ const byLedger = "the last run recorded a file 1d ago, and nothing tells how it 
 func statesOfFiles() map[string]state {
 	const cannot = "UNKNOWN: the ledger cannot be read: DIR/t.duckdb"
 	const nothing = "OK: nothing was loaded yet, DIR/t.duckdb does not exist" + none
-	content := func(text string) func(*world) { return func(w *world) { w.write(text) } }
+	content := func(text string) func(*world) { return func(w *world) { w.Write(text) } }
 	return map[string]state{
 		"nothing ever ran":                       {func(*world) {}, nil, 0, nothing},
 		"nothing ever ran, and a success is due": {func(*world) {}, []string{"-c", "success_age=1d"}, 2, "CRITICAL: no file was loaded yet" + none},
 		"nothing ever ran, and a run is due":     {func(*world) {}, []string{"-w", "run_age=1d"}, 1, "WARNING: no run is known" + none},
-		"missing with its folder":                {func(w *world) { w.path = filepath.Join(w.dir, "no", "t.duckdb") }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/no/t.duckdb: its folder does not exist"},
-		"a symlink that leads nowhere":           {func(w *world) { w.must(os.Symlink("gone", w.path)) }, nil, 3, cannot + ": is a symlink to a file that does not exist"},
-		"a folder":                               {func(w *world) { w.must(os.Mkdir(w.path, 0o755)) }, nil, 3, cannot + ": is not a regular file"},
+		"missing with its folder":                {func(w *world) { w.Path = filepath.Join(w.Dir, "no", "t.duckdb") }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/no/t.duckdb: its folder does not exist"},
+		"a symlink that leads nowhere":           {func(w *world) { w.Must(os.Symlink("gone", w.Path)) }, nil, 3, cannot + ": is a symlink to a file that does not exist"},
+		"a folder":                               {func(w *world) { w.Must(os.Mkdir(w.Path, 0o755)) }, nil, 3, cannot + ": is not a regular file"},
 		"text":                                   {content("1,2,3\n"), nil, 3, cannot + ": is not a DuckDB database but text"},
 		"empty":                                  {content(""), nil, 3, cannot + ": is empty and no database"},
-		"damaged":                                {func(w *world) { w.write(string(template[:len(template)-1])) }, nil, 3, cannot + ": is damaged: it ends before its content does"},
-		"another DuckDB database":                {func(w *world) { w.execute("CREATE TABLE t AS SELECT 1 AS i") }, nil, 3, cannot + ": has no table ingestion_log, so nothing is known of loads into it"},
+		"damaged":                                {func(w *world) { w.Write(string(template[:len(template)-1])) }, nil, 3, cannot + ": is damaged: it ends before its content does"},
+		"another DuckDB database":                {func(w *world) { w.Execute("CREATE TABLE t AS SELECT 1 AS i") }, nil, 3, cannot + ": has no table ingestion_log, so nothing is known of loads into it"},
 		"damaged, and the last run failed": {
-			func(w *world) { w.write(string(template[:len(template)-1])); w.ran(3, "t.duckdb: is damaged") }, nil, 2,
+			func(w *world) { w.Write(string(template[:len(template)-1])); w.ran(3, "t.duckdb: is damaged") }, nil, 2,
 			"CRITICAL: the last run ended 3h ago: t.duckdb: is damaged (exit code 3). the ledger cannot be read: DIR/t.duckdb: is damaged: it ends before its content does |" + ran,
 		},
 		"missing, and the last run failed": {
@@ -211,7 +102,7 @@ func statesOfLedgers() map[string]state {
 	}
 	scripts := func(rows string) func(*world) {
 		return func(w *world) {
-			w.execute(append(olddb.Shapes()[0].Statements(), "INSERT INTO ingestion_log VALUES ('/a.csv', 'BTCUSDT', TIMESTAMP '2024-01-04', 100, 'success', NULL, 5000, 10)"+rows)...)
+			w.Execute(append(olddb.Shapes()[0].Statements(), "INSERT INTO ingestion_log VALUES ('/a.csv', 'BTCUSDT', TIMESTAMP '2024-01-04', 100, 'success', NULL, 5000, 10)"+rows)...)
 		}
 	}
 	narrow := func(w *world) {
@@ -251,14 +142,14 @@ func statesOfLedgers() map[string]state {
 		"by a symbol without files":       {narrow, []string{"--symbol=X"}, 0, "OK: 0 files loaded, none failed, " + byLedger + none + " run_age=86400s;;;0 rows=298;;;0"},
 		"the scripts' ledger":             {scripts(""), nil, 0, "OK: 1 file loaded, none failed, the last one 1d ago | failed=0;;0;0 partial=0;0;;0 success=1;;;0 success_age=86400s;;;0"},
 		"the scripts' ledger, by market":  {scripts(""), []string{"--market=um", "--symbol=BTCUSDT"}, 0, "OK: 1 file loaded, none failed, the last one 1d ago | failed=0;;0;0 partial=0;0;;0 success=1;;;0 success_age=86400s;;;0"},
-		"the scripts' ledger, empty":      {func(w *world) { w.execute(olddb.Shapes()[0].Statements()...) }, nil, 0, "OK: nothing was loaded yet" + none},
-		"the scripts' table and no other": {func(w *world) { w.execute(olddb.Shapes()[2].Statements()...) }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/t.duckdb: has no table ingestion_log, so nothing is known of loads into it"},
+		"the scripts' ledger, empty":      {func(w *world) { w.Execute(olddb.Shapes()[0].Statements()...) }, nil, 0, "OK: nothing was loaded yet" + none},
+		"the scripts' table and no other": {func(w *world) { w.Execute(olddb.Shapes()[2].Statements()...) }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/t.duckdb: has no table ingestion_log, so nothing is known of loads into it"},
 		"the scripts' ledger, a failure": {
 			scripts(", ('/b.csv', 'BTCUSDT', TIMESTAMP '2024-01-04 12:00', 0, 'failed', 'no such column', 5000, 10)"), nil, 2,
 			"CRITICAL: 1 file failed, the latest b.csv: no such column, limit 0 | failed=1;;0;0 partial=0;0;;0 success=1;;;0 success_age=86400s;;;0",
 		},
 		"a ledger of other columns": {
-			func(w *world) { w.loaded(); w.execute("ALTER TABLE ingestion_log DROP COLUMN status") }, nil, 3,
+			func(w *world) { w.loaded(); w.Execute("ALTER TABLE ingestion_log DROP COLUMN status") }, nil, 3,
 			"UNKNOWN: the ledger cannot be read: DIR/t.duckdb: its table ingestion_log has no column status",
 		},
 	}
@@ -293,20 +184,20 @@ func statesOfRuns() map[string]state {
 			"CRITICAL: 1 file failed, the latest BTCUSDT-aggTrades-2024-01-03.csv: line 7: price \"1e5\": invalid number, limit 0" + strings.Replace(perf, "failed=0", "failed=1", 1),
 		},
 		"a run that was killed": {
-			func(w *world) { w.loaded(two()...); w.killed("load 5m") }, nil, 2,
+			func(w *world) { w.loaded(two()...); w.Killed("load 5m") }, nil, 2,
 			"CRITICAL: the last run died (killed, or the machine went down), its last sign of life was 5m ago" + perf2 + " run_age=300s;;;0 rows=5000000;;;0 rows_per_second=250000;;;0",
 		},
 		"a run that was killed before it had the database": {
-			func(w *world) { w.killed("lock 5m") }, nil, 2,
+			func(w *world) { w.Killed("lock 5m") }, nil, 2,
 			"CRITICAL: the last run died (killed, or the machine went down), its last sign of life was 5m ago" + none + " run_age=300s;;;0 rows=5000000;;;0 rows_per_second=250000;;;0",
 		},
 		"a run into another database": {
 			func(w *world) {
 				w.loaded(two()...)
-				w.must(os.Rename(w.path, w.path+".kept"))
+				w.Must(os.Rename(w.Path, w.Path+".kept"))
 				w.ran(3, "this is not ours")
-				w.must(os.Rename(w.path+".kept", filepath.Join(w.dir, "other.duckdb")))
-				w.path = filepath.Join(w.dir, "other.duckdb")
+				w.Must(os.Rename(w.Path+".kept", filepath.Join(w.Dir, "other.duckdb")))
+				w.Lock, w.Path = w.LockFile(), filepath.Join(w.Dir, "other.duckdb")
 			}, nil, 0, "OK: " + fine + byLedger + perf2 + old,
 		},
 	}
@@ -371,11 +262,11 @@ func statesOfOtherTraces() map[string]state {
 			"OK: 3 files loaded, none failed, the last one 1m ago, the last run recorded a file 1m ago, and nothing tells how it ended | failed=0;;0;0 partial=0;0;;0 success=3;;;0 success_age=60s;;;0 run_age=60s;;;0 rows=100;;;0",
 		},
 		"a snapshot that cannot be read": {
-			func(w *world) { w.loaded(two()...); w.must(os.WriteFile(ledger.PathFor(w.path), []byte("{}"), 0o600)) }, nil, 0,
+			func(w *world) { w.loaded(two()...); w.Must(os.WriteFile(ledger.PathFor(w.Path), []byte("{}"), 0o600)) }, nil, 0,
 			"OK: " + fine + byLedger + perf2 + old,
 		},
 		"a lock file that is a folder": {
-			func(w *world) { w.loaded(two()...); w.must(os.Mkdir(w.path+".lock", 0o755)) }, nil, 0, "OK: " + fine + byLedger + perf2 + old,
+			func(w *world) { w.loaded(two()...); w.Must(os.Mkdir(w.Path+".lock", 0o755)) }, nil, 0, "OK: " + fine + byLedger + perf2 + old,
 		},
 	}
 }
@@ -390,44 +281,44 @@ func statesHeld() map[string]state {
 		w.snapshot("r9", 90*time.Second, []ledger.Run{endedRun("r8", 0)}, entries...)
 	}
 	return map[string]state{
-		"a load runs":                     {func(w *world) { left(w, two()...); w.play("load 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
-		"a load runs for the first time":  {func(w *world) { w.loaded(); w.play("load 1s") }, nil, 0, "OK: what it has loaded before is not known, since there is no ledger snapshot yet, " + progress + " |" + run},
-		"a load creates the database":     {func(w *world) { w.play("lock 1s") }, nil, 0, "OK: 0 files loaded, none failed, " + progress + none + run},
-		"a load plans":                    {func(w *world) { left(w, two()...); w.play("lock 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
-		"a load runs, by symbol":          {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"--symbol=BTCUSDT"}, 0, "OK: 1 file loaded, none failed, the last one 2d ago, " + progress + " | failed=0;;0;0 partial=0;0;;0 success=1;;;0 success_age=172800s;;;0" + run + seen},
-		"a load runs, a success is due":   {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"-c", "success_age=1h"}, 2, "CRITICAL: a file was loaded 1d ago last, limit 1h" + strings.Replace(perf2, "86400s;;;0", "86400s;;3600;0", 1) + run + seen},
-		"a load runs, a run is never due": {func(w *world) { left(w, two()...); w.play("load 1s") }, []string{"-c", "run_age=1s"}, 0, "OK: " + fine + progress + perf2 + strings.Replace(run, "0s;;;0", "0s;;1;0", 1) + seen},
-		"a load that hangs":               {func(w *world) { left(w, two()...); w.play("load 12h") }, nil, 2, "CRITICAL: a load hangs: PROCESS gave no sign of life for 12h" + perf2 + run + seen},
-		"somebody reads":                  {func(w *world) { w.loaded(two()...); w.play("read") }, nil, 0, "OK: " + fine + byLedger + perf2 + old},
-		"somebody writes, no snapshot":    {func(w *world) { w.loaded(two()...); w.play("write") }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/t.duckdb is held open for writing by PROCESS, and there is no ledger snapshot"},
+		"a load runs":                     {func(w *world) { left(w, two()...); w.Play("load 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
+		"a load runs for the first time":  {func(w *world) { w.loaded(); w.Play("load 1s") }, nil, 0, "OK: what it has loaded before is not known, since there is no ledger snapshot yet, " + progress + " |" + run},
+		"a load creates the database":     {func(w *world) { w.Play("lock 1s") }, nil, 0, "OK: 0 files loaded, none failed, " + progress + none + run},
+		"a load plans":                    {func(w *world) { left(w, two()...); w.Play("lock 1s") }, nil, 0, "OK: " + fine + progress + perf2 + run + seen},
+		"a load runs, by symbol":          {func(w *world) { left(w, two()...); w.Play("load 1s") }, []string{"--symbol=BTCUSDT"}, 0, "OK: 1 file loaded, none failed, the last one 2d ago, " + progress + " | failed=0;;0;0 partial=0;0;;0 success=1;;;0 success_age=172800s;;;0" + run + seen},
+		"a load runs, a success is due":   {func(w *world) { left(w, two()...); w.Play("load 1s") }, []string{"-c", "success_age=1h"}, 2, "CRITICAL: a file was loaded 1d ago last, limit 1h" + strings.Replace(perf2, "86400s;;;0", "86400s;;3600;0", 1) + run + seen},
+		"a load runs, a run is never due": {func(w *world) { left(w, two()...); w.Play("load 1s") }, []string{"-c", "run_age=1s"}, 0, "OK: " + fine + progress + perf2 + strings.Replace(run, "0s;;;0", "0s;;1;0", 1) + seen},
+		"a load that hangs":               {func(w *world) { left(w, two()...); w.Play("load 12h") }, nil, 2, "CRITICAL: a load hangs: PROCESS gave no sign of life for 12h" + perf2 + run + seen},
+		"somebody reads":                  {func(w *world) { w.loaded(two()...); w.Play("read") }, nil, 0, "OK: " + fine + byLedger + perf2 + old},
+		"somebody writes, no snapshot":    {func(w *world) { w.loaded(two()...); w.Play("write") }, nil, 3, "UNKNOWN: the ledger cannot be read: DIR/t.duckdb is held open for writing by PROCESS, and there is no ledger snapshot"},
 		"somebody writes after a run": {func(w *world) {
 			w.loaded(two()...)
 			w.ran(0, "fine")
 			w.snapshot("r9", 3*time.Hour, []ledger.Run{endedRun("r9", 0)}, two()...)
-			w.play("write")
+			w.Play("write")
 		}, nil, 0, "OK: " + fine + "the last run ended 3h ago: fine" + perf2 + ran + " snapshot_age=10800s;;;0"},
-		"somebody writes in mid-snapshot": {func(w *world) { left(w, two()...); w.play("write") }, nil, 0, "OK: " + fine + "the last run recorded a file 1m 30s ago, and nothing tells how it ended" + perf2 + " run_age=90s;;;0" + seen},
+		"somebody writes in mid-snapshot": {func(w *world) { left(w, two()...); w.Play("write") }, nil, 0, "OK: " + fine + "the last run recorded a file 1m 30s ago, and nothing tells how it ended" + perf2 + " run_age=90s;;;0" + seen},
 		"a load runs whose lock is gone": {
 			func(w *world) {
 				w.loaded(two()...)
-				w.play("lock 1s")
-				w.must(os.Remove(w.path + ".lock"))
-				w.must(os.WriteFile(w.path+".lock", nil, 0o600))
+				w.Play("lock 1s")
+				w.Must(os.Remove(w.Path + ".lock"))
+				w.Must(os.WriteFile(w.Path+".lock", nil, 0o600))
 			}, nil, 1,
 			"WARNING: a load runs whose lock file was replaced or removed, so nothing keeps a second one out: PROCESS, 1 of 4 files (25%), 5,000,000 rows, ETA 3h, since 1h" + perf2 + run,
 		},
 		"a load runs, files failed": {
 			func(w *world) {
 				left(w, append(two(), file("BTCUSDT", 3, failed), file("SOLUSDT", 3, partial), ledger.Entry{FilePath: "/old.csv", Symbol: "XRPUSDT", Status: ledger.Failed, ErrorMessage: "no", ProcessedAt: ago(72 * time.Hour)})...)
-				w.play("load 1s")
+				w.Play("load 1s")
 			}, nil, 2,
 			"CRITICAL: 2 files failed, the latest BTCUSDT-aggTrades-2024-01-03.csv: line 7: price \"1e5\": invalid number, limit 0. 1 file loaded in part, the latest SOLUSDT-aggTrades-2024-01-03.csv: 2 rows left out: the database holds other trades with their ids, limit 0" +
 				" | failed=2;;0;0 partial=1;0;;0 success=2;;;0 success_age=86400s;;;0" + run + seen,
 		},
 		"a load into another database": {
 			func(w *world) {
-				w.play("lock 1s")
-				w.path = filepath.Join(w.dir, "other.duckdb")
+				w.Play("lock 1s")
+				w.Lock, w.Path = w.LockFile(), filepath.Join(w.Dir, "other.duckdb")
 				w.loaded(two()...)
 			}, nil, 0, "OK: " + fine + byLedger + perf2 + old,
 		},

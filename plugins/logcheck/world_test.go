@@ -1,24 +1,17 @@
 package logcheck
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/checkcli"
+	"github.com/check-ingest/check-ingest/internal/checktest"
+	"github.com/check-ingest/check-ingest/internal/checktest/dbworld"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -29,29 +22,26 @@ func at() time.Time { return time.Date(2024, 1, 5, 0, 0, 0, 0, time.UTC) }
 
 func ago(d time.Duration) time.Time { return at().Add(-d) }
 
-// The test binary runs itself where a second process is needed: its role and the database stand in these variables.
-const (
-	roleVariable = "LOGCHECK_TEST_ROLE"
-	pathVariable = "LOGCHECK_TEST_PATH"
-)
-
 // template is an empty database of ours, which tests copy.
 var template []byte
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(roleVariable); role != "" {
-		if err := play(context.Background(), role, os.Getenv(pathVariable)); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	var err error
-	if template, err = makeTemplate(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+	os.Exit(dbworld.Main(m, dbworld.Roles{Check: check(), Hold: holdLock}, func(ctx context.Context) (err error) {
+		template, err = makeTemplate(ctx)
+		return err
+	}))
+}
+
+// run runs the check at the tests' moment.
+func run(args ...string) (int, string) {
+	return checktest.Run(checkcli.Run[Cmd], "INGEST LOG", at, args...)
+}
+
+// check is the check, with what differs from run to run in its output.
+func check() checktest.Check {
+	return checktest.Check{Service: "INGEST LOG", Run: run, Masks: []checktest.Mask{
+		{What: regexp.MustCompile(`run r9 of \S+ v1`), With: "run r9 of PROGRAM v1"},
+	}}
 }
 
 func makeTemplate(ctx context.Context) ([]byte, error) {
@@ -67,45 +57,12 @@ func makeTemplate(ctx context.Context) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// play does in a second process what a test needs, says "ready" and stays until its standard input ends.
-func play(ctx context.Context, role, path string) error {
-	name, argument, _ := strings.Cut(role, " ")
-	switch name {
-	case "check":
-		code, out := run(strings.Fields(argument)...) //nolint:contextcheck // the binary's main has no context either
-		fmt.Printf("%d\n%s", code, out)
-		return nil
-	case "write", "read":
-		pool, err := sql.Open("duckdb", path+"?access_mode="+map[string]string{"write": "READ_WRITE", "read": "READ_ONLY"}[name])
-		if err != nil {
-			return err
-		}
-		if err := pool.PingContext(ctx); err != nil {
-			return err
-		}
-	case "load", "lock":
-		age, err := time.ParseDuration(argument)
-		if err != nil {
-			return err
-		}
-		if err := holdLock(ctx, path, age); err != nil {
-			return err
-		}
-		if name == "load" {
-			if _, err := store.Open(ctx, path, store.Options{}); err != nil {
-				return err
-			}
-		}
-	default:
-		return fmt.Errorf("role %q: unknown", role)
-	}
-	fmt.Println("ready")
-	_, err := io.Copy(io.Discard, os.Stdin)
-	return err
-}
-
 // holdLock takes the lock beside the database and publishes a run into it whose last sign of life was so long before the tests' moment.
-func holdLock(ctx context.Context, path string, age time.Duration) error {
+func holdLock(ctx context.Context, path, silence string) error {
+	age, err := time.ParseDuration(silence)
+	if err != nil {
+		return err
+	}
 	lock, err := runstate.Acquire(ctx, path+".lock", 0)
 	if err != nil {
 		return err
@@ -153,69 +110,27 @@ func two() []ledger.Entry {
 }
 
 // world is a folder with a database in it, or what else a test puts there.
-type world struct {
-	t    *testing.T
-	dir  string
-	path string // of the database, which need not exist
-}
+type world struct{ *dbworld.World }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	dir := t.TempDir()
-	return &world{t: t, dir: dir, path: filepath.Join(dir, "t.duckdb")}
-}
-
-// must ends the test because of an error.
-func (w *world) must(err error) {
-	w.t.Helper()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-}
-
-func (w *world) write(content string) {
-	w.t.Helper()
-	w.must(os.WriteFile(w.path, []byte(content), 0o644))
+	return &world{dbworld.New(t, check())}
 }
 
 // loaded puts a database with these entries there.
 func (w *world) loaded(entries ...ledger.Entry) {
-	w.t.Helper()
-	w.write(string(template))
+	w.T.Helper()
+	w.Write(string(template))
 	if len(entries) > 0 {
-		w.must(record(w.t.Context(), w.path, entries...))
+		w.Record(entries...)
 	}
-}
-
-func record(ctx context.Context, path string, entries ...ledger.Entry) error {
-	db, err := store.Open(ctx, path, store.Options{})
-	if err != nil {
-		return err
-	}
-	tx, err := db.Begin(ctx)
-	if err != nil {
-		return errors.Join(err, db.Close())
-	}
-	return errors.Join(tx.Record(ctx, entries...), tx.Commit(), db.Close())
-}
-
-// execute runs statements in the database, which is created where it does not exist.
-func (w *world) execute(statements ...string) {
-	w.t.Helper()
-	pool, err := sql.Open("duckdb", w.path)
-	w.must(err)
-	for _, s := range statements {
-		_, err := pool.ExecContext(w.t.Context(), s)
-		w.must(err)
-	}
-	w.must(pool.Close())
 }
 
 // snapshot leaves a ledger snapshot of a run, written so long before the tests' moment.
 func (w *world) snapshot(runID string, age time.Duration, runs []ledger.Run, entries ...ledger.Entry) {
-	w.t.Helper()
-	s := ledger.Build(entries, runs, ledger.Meta{RunID: runID, WrittenAt: ago(age), Database: w.path, DatabaseSize: 1, DatabaseMTime: at()})
-	w.must(s.Write(ledger.PathFor(w.path)))
+	w.T.Helper()
+	s := ledger.Build(entries, runs, ledger.Meta{RunID: runID, WrittenAt: ago(age), Database: w.Path, DatabaseSize: 1, DatabaseMTime: at()})
+	w.Must(s.Write(ledger.PathFor(w.Path)))
 }
 
 // endedRun is a run that ended three hours before the tests' moment and notes so in snapshots.
@@ -225,81 +140,13 @@ func endedRun(id string, exit int) ledger.Run {
 
 // ran leaves the status of a run that ended three hours before the tests' moment.
 func (w *world) ran(exit int, outcome string) {
-	w.t.Helper()
-	lock, err := runstate.Acquire(w.t.Context(), w.path+".lock", 0)
-	w.must(err)
-	p := runstate.NewPublisher(lock, status(w.path, 3*time.Hour), time.Hour, func() time.Time { return ago(3 * time.Hour) })
+	w.T.Helper()
+	lock, err := runstate.Acquire(w.T.Context(), w.Path+".lock", 0)
+	w.Must(err)
+	p := runstate.NewPublisher(lock, status(w.Path, 3*time.Hour), time.Hour, func() time.Time { return ago(3 * time.Hour) })
 	end := ago(3 * time.Hour)
-	w.must(p.Close(func(s *runstate.Status) {
+	w.Must(p.Close(func(s *runstate.Status) {
 		s.Phase, s.EndedAt, s.ExitCode, s.Outcome, s.FilesDone, s.Rows = runstate.PhaseEnded, &end, &exit, outcome, 4, 20_000_000
 	}))
-	w.must(lock.Release())
-}
-
-// play starts a second process in a role, which ends with the test, and returns when it is ready.
-func (w *world) play(role string) *exec.Cmd {
-	w.t.Helper()
-	cmd := w.command(role)
-	stdin, err := cmd.StdinPipe()
-	w.must(err)
-	stdout, err := cmd.StdoutPipe()
-	w.must(err)
-	w.must(cmd.Start())
-	w.t.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait() // the test may have killed it
-	})
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
-		w.t.Fatalf("second process as %q: %q, %v", role, line, err)
-	}
-	return cmd
-}
-
-func (w *world) command(role string) *exec.Cmd {
-	w.t.Helper()
-	self, err := os.Executable()
-	w.must(err)
-	cmd := exec.CommandContext(context.Background(), self)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+w.path)
-	cmd.Stderr = os.Stderr
-	return cmd
-}
-
-// killed starts a second process and kills it when it is ready.
-func (w *world) killed(role string) {
-	w.t.Helper()
-	cmd := w.play(role)
-	w.must(cmd.Process.Signal(syscall.SIGKILL))
-	_ = cmd.Wait()
-}
-
-// run runs the check as its binary does, at the tests' moment and without settings from outside.
-func run(args ...string) (int, string) {
-	var out bytes.Buffer
-	code := checkcli.Run[Cmd](checkcli.Program{
-		Name: "INGEST LOG", Args: args, Stdout: &out, Now: at, System: os.DevNull + "/none",
-		Env: func(string) (string, bool) { return "", false },
-	})
-	return code, out.String()
-}
-
-// masks are what differs from run to run, and what is printed for it.
-var masks = []struct {
-	what *regexp.Regexp
-	with string
-}{
-	{regexp.MustCompile(`PID \d+ \(\S+, user \S+\)`), "PROCESS"},
-	{regexp.MustCompile(`(kill |ps -fp |/proc/)\d+`), "${1}N"},
-	{regexp.MustCompile(`run r9 of \S+ v1`), "run r9 of PROGRAM v1"},
-	{regexp.MustCompile(`by user \S+: it belongs to \S+,`), "by user USER: it belongs to OWNER,"},
-	{regexp.MustCompile(`-m u:\S+:r`), "-m u:USER:r"},
-}
-
-// masked is output without what differs from run to run.
-func (w *world) masked(out string) string {
-	out = strings.ReplaceAll(out, w.dir, "DIR")
-	for _, m := range masks {
-		out = m.what.ReplaceAllString(out, m.with)
-	}
-	return out
+	w.Must(lock.Release())
 }
