@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,7 +66,7 @@ func (s *snapshots) write(runs ...ledger.Run) {
 		return
 	}
 	meta.WrittenAt, meta.DatabaseSize, meta.DatabaseMTime = s.now(), info.Size(), info.ModTime()
-	s.err = ledger.Build(s.latest, append(runs, s.earlier...), meta).Write(ledger.PathFor(meta.Database))
+	s.err = ledger.Build(s.latest, append(slices.Clone(s.earlier), runs...), meta).Write(ledger.PathFor(meta.Database))
 }
 
 // close writes the last snapshot, with this run among the runs, and ends the goroutine. The database is closed by then, so that the

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 )
@@ -56,9 +57,7 @@ func (r *Report) addSeries(s *seriesFacts, f Facts) {
 	if !s.known && !s.scanned {
 		out.IDsMissing = s.state.IDsMissing
 	}
-	if s.scripts.LastSuccess.After(out.LastSuccess) {
-		out.LastSuccess = s.scripts.LastSuccess.UTC()
-	}
+	out.LastSuccess = catalog.Later(out.LastSuccess, s.scripts.LastSuccess, f.At)
 	if s.scanned {
 		out.Rows = 0
 	}

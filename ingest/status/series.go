@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -56,7 +57,7 @@ func collect(f Facts) []*seriesFacts {
 	g := &gathering{scope: f.Options.Scope, asked: f.bounds(), series: map[catalog.Series]*seriesFacts{}}
 	switch {
 	case f.Read:
-		g.addEntries(f.Entries)
+		g.addEntries(f.Entries, f.At)
 		g.addCounts(f)
 	case f.Snapshot != nil:
 		g.addSnapshot(*f.Snapshot)
@@ -86,7 +87,7 @@ func (f Facts) bounds() catalog.Period {
 const oldestDay = catalog.Day(17167)
 
 // addEntries adds the ledger.
-func (g *gathering) addEntries(entries []ledger.Entry) {
+func (g *gathering) addEntries(entries []ledger.Entry, now time.Time) {
 	loaded := map[catalog.Series][]ledger.Entry{}
 	for _, e := range entries {
 		if !g.wants(e.Series(), e.Period) {
@@ -105,15 +106,15 @@ func (g *gathering) addEntries(entries []ledger.Entry) {
 			s.scripts.Files++
 			s.scripts.Rows += e.RowCount
 			s.scripts.SourceBytes += e.FileSize
-			if e.Status == ledger.Success && e.ProcessedAt.After(s.scripts.LastSuccess) {
-				s.scripts.LastSuccess = e.ProcessedAt
+			if e.Status == ledger.Success {
+				s.scripts.LastSuccess = catalog.Later(s.scripts.LastSuccess, e.ProcessedAt, now)
 			}
 		}
 	}
 	for series, files := range loaded {
 		s := g.of(series)
 		s.files = files
-		s.state = ledger.Build(files, nil, ledger.Meta{}).Series[0]
+		s.state = ledger.Build(files, nil, ledger.Meta{WrittenAt: now}).Series[0]
 	}
 }
 

@@ -78,6 +78,9 @@ func ago(now, t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
+	if catalog.InFuture(t, now) {
+		return "future"
+	}
 	age := max(now.Sub(t), 0)
 	switch {
 	case age >= 48*time.Hour:
@@ -202,6 +205,9 @@ func (r Report) from() string {
 		return "From the database's ledger and every row of its table."
 	case FromSnapshot:
 		text := fmt.Sprintf("From the ledger snapshot of %s UTC, %s old, since %s.", utc(s.WrittenAt), took(math.Round(s.AgeSeconds)), s.Why)
+		if catalog.InFuture(s.WrittenAt, r.At) {
+			text = fmt.Sprintf("From the ledger snapshot of %s UTC, which is in the future, since %s.", utc(s.WrittenAt), s.Why)
+		}
 		if s.Changed {
 			text += " The database has changed since."
 		}
@@ -224,7 +230,7 @@ func (r Report) now() string {
 	}
 	text := "A load runs: " + l.Process
 	if l.State == Hung {
-		text = fmt.Sprintf("A load hangs: %s gave no sign of life for %s", l.Process, took(r.At.Sub(l.HeartbeatAt).Seconds()))
+		text = fmt.Sprintf("A load hangs: %s gave no sign of life %s", l.Process, nagios.Silence(l.HeartbeatAt, r.At))
 	}
 	if l.FilesTotal > 0 {
 		text += fmt.Sprintf(", %s of %s", amount.Text(l.FilesDone), amount.Of(l.FilesTotal, "file"))
@@ -247,7 +253,7 @@ func (r Report) now() string {
 		text += ", ETA " + took(math.Round(*l.ETASeconds))
 	}
 	if !l.StartedAt.IsZero() {
-		text += ", since " + took(math.Round(r.At.Sub(l.StartedAt).Seconds()))
+		text += ", since " + strings.TrimSuffix(nagios.Ago(l.StartedAt, r.At), " ago")
 	}
 	return text + "."
 }

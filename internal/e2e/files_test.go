@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -48,12 +49,17 @@ func remove(tb testing.TB, path string) {
 // forget removes a symbol's entries from the ledger, as if something else had written its rows.
 func forget(tb testing.TB, path, symbol string) {
 	tb.Helper()
-	pool, err := sql.Open("duckdb", path)
-	if err == nil {
-		_, err = pool.ExecContext(tb.Context(), "DELETE FROM ingestion_log WHERE symbol = ?", symbol)
-		err = errors.Join(err, pool.Close())
-	}
-	if err != nil {
+	if err := change(tb.Context(), path, "DELETE FROM ingestion_log WHERE symbol = ?", symbol); err != nil {
 		tb.Fatal(err)
 	}
+}
+
+// change executes a statement.
+func change(ctx context.Context, path, statement string, args ...any) error {
+	pool, err := sql.Open("duckdb", path)
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, statement, args...)
+	return errors.Join(err, pool.Close())
 }

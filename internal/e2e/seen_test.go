@@ -51,7 +51,13 @@ func TestSeen(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute")
 	}
-	for name, stages := range faults() {
+	see(t, faults())
+}
+
+// see has all checks asked at each stage of each scene.
+func see(t *testing.T, scenes map[string][]stage) {
+	t.Helper()
+	for name, stages := range scenes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := &scene{world: newWorld(t), next: spec(catalog.UM, "BTCUSDT", january, 1000, 1)}

@@ -42,7 +42,7 @@ type Snapshot struct {
 	BytesCSV      int64         `json:"bytes_csv"`      // of their content, estimated; see [Ratio]
 	BytesDatabase int64         `json:"bytes_database"` // what they take in the database
 	Rows          int64         `json:"rows"`           // that all loaded files put into the database
-	Runs          []Run         `json:"runs"`           // the last MaxRuns, the latest last
+	Runs          []Run         `json:"runs"`           // the last MaxRuns, in the order in which they ended
 }
 
 // SeriesState is what is loaded of one series.

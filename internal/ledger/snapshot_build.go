@@ -22,7 +22,7 @@ type Meta struct {
 	BytesDatabase int64 // used by data; DatabaseSize where it is 0
 }
 
-// Build makes the snapshot of a ledger. The order of entries and runs does not matter, and neither is changed.
+// Build makes the snapshot of a ledger. The order of entries does not matter, that of runs is kept: the latest last. Neither is changed.
 func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 	s := Snapshot{
 		Schema:        SnapshotSchema,
@@ -43,13 +43,13 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 		case e.Period.Days() > 0:
 			loaded[e.Series()] = append(loaded[e.Series()], e)
 		default:
-			s.Scripts.add(e)
+			s.Scripts.add(e, meta.WrittenAt)
 		}
 	}
 	s.Series = make([]SeriesState, 0, len(loaded))
 	s.Rows, s.BytesIn = s.Scripts.Rows, s.Scripts.SourceBytes
 	for _, series := range slices.SortedFunc(maps.Keys(loaded), catalog.Series.Compare) {
-		state := seriesState(series, loaded[series])
+		state := seriesState(series, loaded[series], meta.WrittenAt)
 		s.Rows += state.Rows
 		s.BytesIn += state.SourceBytes
 		s.Series = append(s.Series, state)
@@ -59,17 +59,17 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 }
 
 // add counts a loaded entry of the scripts, which have no other count of rows than that of the file.
-func (s *ScriptsState) add(e Entry) {
+func (s *ScriptsState) add(e Entry, now time.Time) {
 	s.Files++
 	s.Rows += e.RowCount
 	s.SourceBytes += e.FileSize
 	if e.Status == Success {
-		s.LastSuccess = later(s.LastSuccess, e.ProcessedAt)
+		s.LastSuccess = catalog.Later(s.LastSuccess, e.ProcessedAt, now)
 	}
 }
 
 // seriesState sums up the loaded files of one series, of which there is at least one.
-func seriesState(series catalog.Series, files []Entry) SeriesState {
+func seriesState(series catalog.Series, files []Entry, now time.Time) SeriesState {
 	s := SeriesState{Series: series, Files: len(files), FirstID: -1, LastID: -1}
 	var periods, withRows []catalog.Period
 	for _, e := range files {
@@ -78,7 +78,7 @@ func seriesState(series catalog.Series, files []Entry) SeriesState {
 		s.Rows += e.RowsInserted
 		s.SourceBytes += e.FileSize
 		if e.Status == Success {
-			s.LastSuccess = later(s.LastSuccess, e.ProcessedAt)
+			s.LastSuccess = catalog.Later(s.LastSuccess, e.ProcessedAt, now)
 		}
 		if !hasIDs(e) {
 			continue
@@ -178,11 +178,9 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s, "")
 }
 
-// lastRuns is the last MaxRuns of runs, in order of their start.
+// lastRuns is the last MaxRuns of runs.
 func lastRuns(runs []Run) []Run {
-	runs = append([]Run{}, runs...)
-	slices.SortStableFunc(runs, func(a, b Run) int { return a.StartedAt.Compare(b.StartedAt) })
-	return runs[max(0, len(runs)-MaxRuns):]
+	return append([]Run{}, runs[max(0, len(runs)-MaxRuns):]...) // [] and not null in JSON
 }
 
 // later is the later of two times, in UTC.

@@ -181,8 +181,8 @@ func full(tb testing.TB) Snapshot {
 		{FilePath: "/old/b.csv", Symbol: "BTCUSDT", Status: Failed, ErrorMessage: "old", ProcessedAt: at.Add(-time.Hour)},
 	}
 	runs := []Run{
-		{ID: "r2", StartedAt: at.Add(time.Hour)},
 		{ID: "r1", StartedAt: at, EndedAt: at.Add(time.Minute), ExitCode: 1, FilesLoaded: 2, FilesFailed: 1, FilesSkipped: 3, Rows: 18, Bytes: 200, Seconds: 60.5},
+		{ID: "r2", StartedAt: at.Add(time.Hour)},
 	}
 	return Build(entries, runs, Meta{
 		Version: "1.2.3", RunID: "r2", WrittenAt: at.Add(2 * time.Hour).In(time.FixedZone("", 3600)), Database: "/db/x.duckdb",
@@ -256,6 +256,22 @@ func TestBuildOfNothing(t *testing.T) {
 	}
 	if _, err := parseSnapshot(data); err != nil {
 		t.Error(err)
+	}
+}
+
+// A load of the future, since the clock was wrong, does not hide one of now.
+func TestLastSuccessIsNotOfTheFuture(t *testing.T) {
+	t.Parallel()
+	written := day(t, "2025-03-01").Time()
+	ahead := with(loaded(t, "2025-01-03", 21, 30), func(e *Entry) { e.ProcessedAt = written.AddDate(1, 0, 0) })
+	now := with(loaded(t, "2025-01-02", 11, 20), func(e *Entry) { e.ProcessedAt = written.Add(-time.Minute) })
+	for _, entries := range [][]Entry{{ahead, now}, {now, ahead}} {
+		if got := Build(entries, nil, Meta{WrittenAt: written}).Series[0].LastSuccess; !got.Equal(now.ProcessedAt) {
+			t.Errorf("last success %s, want %s", got, now.ProcessedAt)
+		}
+	}
+	if got := Build([]Entry{ahead}, nil, Meta{WrittenAt: written}).Series[0].LastSuccess; !got.Equal(ahead.ProcessedAt) {
+		t.Errorf("last success %s, want %s", got, ahead.ProcessedAt)
 	}
 }
 

@@ -62,6 +62,7 @@ func TestAStatusCountsForWhatFitsTheFacts(t *testing.T) {
 		"cannot tell: a fresh heartbeat":               {set: []func(*fixture){inContainer, asItIs}, held: true, pid: 123, believe: true},
 		"cannot tell: an old heartbeat":                {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-31 * time.Second) })}, end: RunSilent},
 		"cannot tell: a heartbeat that is allowed":     {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.Add(-30 * time.Second) })}, held: true, pid: 123, believe: true},
+		"cannot tell: a heartbeat in the future":       {set: []func(*fixture){inContainer, with(func(s *Status) { s.HeartbeatAt = now.AddDate(1, 0, 0) })}, end: RunSilent},
 		"cannot tell: of a run that ended":             {set: []func(*fixture){inContainer, ended}, end: RunEnded},
 		"cannot tell: another user's":                  {set: []func(*fixture){inContainer, asItIs, func(f *fixture) { f.statusOwner(nobody) }}, ignored: "user nobody"},
 		"holder unseen: a fresh heartbeat":             {set: []func(*fixture){unseen, asItIs}, held: true, pid: 123, believe: true},

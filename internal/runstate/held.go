@@ -22,7 +22,7 @@ type HeldError struct {
 func newHeldError(path string) *HeldError {
 	e := &HeldError{Path: path, Holder: Holder{UID: -1}}
 	// That somebody holds it is certain, so a status needs no fresh heartbeat to count.
-	state, err := inspect(DefaultProcRoot, path, func(Status) bool { return true })
+	state, err := inspect(DefaultProcRoot, path, nil)
 	if err == nil && state.Held {
 		e.Holder, e.Status = state.Holder, state.Status
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/check-ingest/check-ingest/internal/catalog"
 )
 
 // State is what can be known about a lock file without opening it.
@@ -38,15 +40,15 @@ type State struct {
 //
 // An error means that not even stat(2) could tell; what is unknown beyond that is State.Unknowable.
 func Inspect(procRoot, path string, now time.Time) (State, error) {
-	return inspect(procRoot, path, func(s Status) bool { return !s.Hung(now) })
+	return inspect(procRoot, path, &now)
 }
 
-// inspect is Inspect with the judgement of whether a status gave a recent sign of life as a parameter.
-func inspect(procRoot, path string, fresh func(Status) bool) (State, error) {
-	state, err := inspectOnce(procRoot, path, fresh)
+// inspect is Inspect, or where now is nil believes any status to be of a recent sign of life.
+func inspect(procRoot, path string, now *time.Time) (State, error) {
+	state, err := inspectOnce(procRoot, path, now)
 	if err == nil && state.inconsistent() {
 		// Lock table and status were read one after the other, and a run may have begun or ended in between.
-		state, err = inspectOnce(procRoot, path, fresh)
+		state, err = inspectOnce(procRoot, path, now)
 	}
 	return state, err
 }
@@ -56,7 +58,7 @@ func (s State) inconsistent() bool {
 	return !s.Held && s.PreviousLives || s.Held && s.StatusIgnored != ""
 }
 
-func inspectOnce(procRoot, path string, fresh func(Status) bool) (State, error) {
+func inspectOnce(procRoot, path string, now *time.Time) (State, error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return inspectAbsent(procRoot, path), nil
@@ -78,7 +80,7 @@ func inspectOnce(procRoot, path string, fresh func(Status) bool) (State, error) 
 	case err != nil:
 		state.StatusIgnored = err.Error()
 	default:
-		state.weigh(procRoot, status, ownerOf(owner), info, fresh)
+		state.weigh(procRoot, status, ownerOf(owner), info, now)
 	}
 	return state, nil
 }
@@ -94,12 +96,12 @@ func inspectAbsent(procRoot, path string) State {
 }
 
 // weigh decides what the status file counts for, given what the kernel says about the lock.
-func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs.FileInfo, fresh func(Status) bool) {
+func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs.FileInfo, now *time.Time) {
 	if s.Held && s.Holder.Known {
 		ok, reason := Believe(status, statusUID, s.Holder, procRoot)
 		s.StatusIgnored = reason
 		if ok {
-			s.believe(status)
+			s.believe(status, now)
 		}
 		return
 	}
@@ -107,11 +109,11 @@ func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs
 		s.StatusIgnored = fmt.Sprintf("it belongs to user %s, who may not open the lock file", userName(statusUID))
 		return
 	}
-	running := !status.Ended() && fresh(status)
+	running := !status.Ended() && (now == nil || !status.Hung(*now))
 	switch {
 	case s.Unknowable != "" && running:
 		s.Held = true
-		s.believe(status)
+		s.believe(status, now)
 	case s.Held && status.Ended():
 		s.StatusIgnored = "it is of a run that has ended"
 	case s.Held:
@@ -123,12 +125,12 @@ func (s *State) weigh(procRoot string, status Status, statusUID int, lockFile fs
 }
 
 // believe takes over what the holder says about itself.
-func (s *State) believe(status Status) {
+func (s *State) believe(status Status, now *time.Time) {
 	s.Status = &status
 	if !s.Holder.Known {
 		s.Holder = Holder{PID: status.PID, InnerPID: status.PID, Program: status.Program, User: status.User, UID: -1, StartTicks: status.PIDStart}
 	}
-	if status.StartedAt.After(s.Holder.Since) {
+	if status.StartedAt.After(s.Holder.Since) && (now == nil || !catalog.InFuture(status.StartedAt, *now)) {
 		s.Holder.Since = status.StartedAt // the process may have waited for the lock
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/smallfile"
 )
 
@@ -100,9 +101,10 @@ func (s Status) HeartbeatAllowed() time.Duration {
 	return max(time.Duration(beats*s.HeartbeatEvery*float64(time.Second)), least)
 }
 
-// Hung reports whether a run that has not ended gave no sign of life for longer than its heartbeat allows.
+// Hung reports whether a run that has not ended gave no sign of life for longer than its heartbeat allows. One that is dated in the future was given
+// before the clock was set back: a run that lives would have given another since.
 func (s Status) Hung(now time.Time) bool {
-	return !s.Ended() && s.HeartbeatAge(now) > s.HeartbeatAllowed()
+	return !s.Ended() && (s.HeartbeatAge(now) > s.HeartbeatAllowed() || catalog.InFuture(s.HeartbeatAt, now))
 }
 
 // ErrStatus is the kind of error of a status file that does not hold a status.

@@ -174,7 +174,9 @@ func TestHung(t *testing.T) {
 		"past the limit":           {2, 30*time.Second + 1, PhaseLoad, 30 * time.Second, true},
 		"a slow heartbeat":         {60, 10 * time.Minute, PhaseLoad, 10 * time.Minute, false},
 		"a slow heartbeat, late":   {60, 10*time.Minute + 1, PhaseLoad, 10 * time.Minute, true},
-		"a clock that went back":   {2, -time.Hour, PhaseLoad, 30 * time.Second, false},
+		"a clock that differs":     {2, -10 * time.Minute, PhaseLoad, 30 * time.Second, false},
+		"a clock that went back":   {2, -time.Hour, PhaseLoad, 30 * time.Second, true},
+		"and that has ended":       {2, -time.Hour, PhaseEnded, 30 * time.Second, false},
 		"a run that ended is over": {2, time.Hour, PhaseEnded, 30 * time.Second, false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,13 +62,13 @@ type Outcomes struct {
 	Success     int
 	Failed      int
 	Partial     int
-	LastSuccess time.Time          // when a file was loaded wholly last; zero where none was
+	LastSuccess time.Time          // when a file was loaded wholly last, see [catalog.Later]; zero where none was
 	Files       []ledger.FileState // failed and partial ones, the latest first, as many as were asked for
 }
 
 // Outcomes counts the files of the ledger by their latest outcome, and lists the latest most of those that are not a success. The zero Outcomes
 // is that of a database without a ledger. The scripts' entries do not tell their market and count for every one.
-func (db *DB) Outcomes(ctx context.Context, scope Scope, most int) (Outcomes, error) {
+func (db *DB) Outcomes(ctx context.Context, scope Scope, most int, now time.Time) (Outcomes, error) {
 	var o Outcomes
 	t := db.table
 	if len(t.Ledger) == 0 {
@@ -92,7 +92,7 @@ func (db *DB) Outcomes(ctx context.Context, scope Scope, most int) (Outcomes, er
 			o.Partial = files
 		}
 		return struct{}{}, err
-	}, args...)
+	}, append([]any{catalog.Believable(now).UTC()}, args...)...)
 	if err != nil {
 		return o, explain(db.path, err)
 	}
@@ -139,7 +139,7 @@ type LastRun struct {
 }
 
 // LastRun is the run that recorded a file last; false where the ledger does not tell.
-func (db *DB) LastRun(ctx context.Context) (LastRun, bool, error) {
+func (db *DB) LastRun(ctx context.Context, now time.Time) (LastRun, bool, error) {
 	if len(db.table.LedgerMissing()) > 0 {
 		return LastRun{}, false, nil
 	}
@@ -149,7 +149,7 @@ func (db *DB) LastRun(ctx context.Context) (LastRun, bool, error) {
 		err := r.Scan(&l.ID, &l.Files, &l.Rows, &at)
 		l.At = timeOf(at)
 		return l, err
-	})
+	}, catalog.Believable(now).UTC())
 	if err != nil || len(runs) == 0 {
 		return LastRun{}, false, explain(db.path, err)
 	}

@@ -77,7 +77,7 @@ func TestWhatTheLedgerTells(t *testing.T) {
 		"two symbols": {Scope{Symbols: []string{"ETHUSDT", "X"}, Market: catalog.CM}, 10, Outcomes{Success: 1, LastSuccess: (d + 1).Time()}},
 		"no file":     {Scope{Symbols: []string{"' OR 1=1 --"}}, 10, Outcomes{}},
 	} {
-		got, err := db.Outcomes(t.Context(), tc.scope, tc.most)
+		got, err := db.Outcomes(t.Context(), tc.scope, tc.most, (d + 30).Time())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,9 +85,25 @@ func TestWhatTheLedgerTells(t *testing.T) {
 			t.Errorf("%s: outcomes (-want +got):\n%s", name, diff)
 		}
 	}
-	last, known, err := db.LastRun(t.Context())
-	if want := (LastRun{ID: "r2", Files: 1, Rows: 998, At: (d + 9).Time()}); err != nil || !known || last != want {
-		t.Errorf("last run %+v, %t, %v, want %+v", last, known, err, want)
+	// The clock was set back since, or was wrong before: what is in the future counts where there is nothing else.
+	for name, tc := range map[string]struct {
+		now     time.Time
+		success time.Time
+		run     LastRun
+	}{
+		"all is past":        {(d + 30).Time(), (d + 5).Time(), LastRun{ID: "r2", Files: 1, Rows: 998, At: (d + 9).Time()}},
+		"a run is future":    {(d + 6).Time(), (d + 5).Time(), LastRun{ID: "r1", Files: 3, Rows: 2000, At: (d + 5).Time()}},
+		"a file is as well":  {(d + 2).Time(), (d + 2).Time(), LastRun{ID: "r2", Files: 1, Rows: 998, At: (d + 9).Time()}},
+		"all is future":      {(d - 30).Time(), (d + 5).Time(), LastRun{ID: "r2", Files: 1, Rows: 998, At: (d + 9).Time()}},
+		"now is before 1970": {time.Unix(-1e9, 0), (d + 5).Time(), LastRun{ID: "r2", Files: 1, Rows: 998, At: (d + 9).Time()}},
+	} {
+		got, err := db.Outcomes(t.Context(), Scope{}, 1, tc.now)
+		if err != nil || !got.LastSuccess.Equal(tc.success) {
+			t.Errorf("%s: last success %s, %v, want %s", name, got.LastSuccess, err, tc.success)
+		}
+		if last, known, err := db.LastRun(t.Context(), tc.now); err != nil || !known || last != tc.run {
+			t.Errorf("%s: last run %+v, %t, %v, want %+v", name, last, known, err, tc.run)
+		}
 	}
 }
 
@@ -101,12 +117,12 @@ func TestWhatTheScriptsLedgerTells(t *testing.T) {
 	if diff := cmp.Diff([]Loaded{{Series: catalog.Series{Symbol: "BTCUSDT"}, Files: 1, Rows: 10, HasRows: true}}, loaded); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	got, err := db.Outcomes(t.Context(), Scope{Symbols: []string{"BTCUSDT"}, Market: catalog.UM}, 10)
+	got, err := db.Outcomes(t.Context(), Scope{Symbols: []string{"BTCUSDT"}, Market: catalog.UM}, 10, (d + 30).Time())
 	want := Outcomes{Success: 1, Failed: 1, LastSuccess: d.Time(), Files: []ledger.FileState{{Path: "/b.csv", Symbol: "BTCUSDT", Status: ledger.Failed, Error: "no", At: (d + 1).Time()}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	if _, known, err := db.LastRun(t.Context()); known || err != nil {
+	if _, known, err := db.LastRun(t.Context(), d.Time()); known || err != nil {
 		t.Errorf("a run, %v", err)
 	}
 }
@@ -118,11 +134,11 @@ func TestLedgersThatCannotBeRead(t *testing.T) {
 	if loaded, err := none.LoadedSeries(t.Context()); loaded != nil || err != nil {
 		t.Errorf("%v, %v", loaded, err)
 	}
-	if o, err := none.Outcomes(t.Context(), Scope{}, 1); err != nil || o.Success != 0 {
+	if o, err := none.Outcomes(t.Context(), Scope{}, 1, time.Now()); err != nil || o.Success != 0 {
 		t.Errorf("%v, %v", o, err)
 	}
 	_, loadedErr := other.LoadedSeries(t.Context())
-	_, outcomesErr := other.Outcomes(t.Context(), Scope{}, 1)
+	_, outcomesErr := other.Outcomes(t.Context(), Scope{}, 1, time.Now())
 	for _, err := range []error{loadedErr, outcomesErr} {
 		if KindOf(err) != KindSchema || err.Error() != other.Path()+": its table ingestion_log has no column symbol" {
 			t.Errorf("%v", err)

@@ -22,7 +22,7 @@ func evaluate(o observation, now time.Time) nagios.Result {
 		return nagios.Result{Problems: []nagios.Problem{unlisted(o)}}
 	}
 	var r nagios.Result
-	r.Problems = append(o.absent(), o.unreadable()...)
+	r.Problems = slices.Concat(o.absent(), o.unreadable(), o.premature(now))
 	t := o.count()
 	r.Metrics = o.metrics(t, now)
 	r.Summary = o.summary(t, now)
@@ -199,6 +199,28 @@ func (o observation) metrics(t totals, now time.Time) []nagios.Metric {
 // age is how long ago a file's period ended, in whole seconds.
 func age(f source.File, now time.Time) float64 {
 	return max(now.Sub(f.Period.End.Time()).Truncate(time.Second).Seconds(), 0)
+}
+
+// ended says when a file's period ended.
+func ended(f source.File, now time.Time) string {
+	if now.Before(f.Period.End.Time()) {
+		return "has not ended yet"
+	}
+	return "ended " + nagios.Human(age(f, now), nagios.Seconds) + " ago"
+}
+
+// premature are the series whose newest file is of a day that has not come yet: whether newer ones still arrive cannot be told by it.
+func (o observation) premature(now time.Time) []nagios.Problem {
+	var problems []nagios.Problem
+	for _, s := range o.series {
+		if f := s.newest(); f.Period.First > catalog.DayOf(now) {
+			problems = append(problems, nagios.Problem{
+				State: nagios.Warning, Path: f.Path, Text: fmt.Sprintf("the newest file of %s is %s, which has not begun yet", s, f.Period),
+				Remedy: "Compare the clock of this machine: timedatectl; if it is right, see where that file comes from: " + f.Path,
+			})
+		}
+	}
+	return problems
 }
 
 const (

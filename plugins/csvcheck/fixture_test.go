@@ -24,8 +24,10 @@ import (
 func at() time.Time { return time.Date(2024, 3, 10, 12, 0, 0, 0, time.UTC) }
 
 // run runs the check as its binary does, at the moment at, without settings from outside.
-func run(args ...string) (int, string) {
-	return checktest.Run(checkcli.Run[Cmd], "INGEST CSV", at, args...)
+func run(args ...string) (int, string) { return runAt(at(), args...) }
+
+func runAt(now time.Time, args ...string) (int, string) {
+	return checktest.Run(checkcli.Run[Cmd], "INGEST CSV", func() time.Time { return now }, args...)
 }
 
 // data is a data dir in the making.

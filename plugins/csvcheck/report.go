@@ -8,7 +8,6 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
-	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
 // How many lines each list has at most.
@@ -48,7 +47,7 @@ func (o observation) summary(t totals, now time.Time) string {
 		text += ", " + amount.Of(t.missing, "day") + " missing"
 	}
 	newest := t.lagging.newest()
-	return text + fmt.Sprintf(", newest is %s, which ended %s ago", newest.Period, nagios.Human(age(newest, now), nagios.Seconds))
+	return text + fmt.Sprintf(", newest is %s, which %s", newest.Period, ended(newest, now))
 }
 
 // todo lists the bad files and the missing days with what to do about them, oldest first. One alone is not listed, since the first line
@@ -116,7 +115,7 @@ func (s series) describe(now time.Time) string {
 	if n := len(s.missing); n > 0 {
 		text += ", " + amount.Of(n, "day") + " missing"
 	}
-	text += ", newest ended " + nagios.Human(age(newest, now), nagios.Seconds) + " ago"
+	text += ", newest " + ended(newest, now)
 	if behind := catalog.DayOf(now) - publication - newest.Period.Last(); behind > 0 {
 		text += ", " + amount.Of(int(behind), "day") + " behind what is published"
 	}

@@ -128,9 +128,14 @@ func TestDays(t *testing.T) {
 			want: "1 file looked at, none bad, newest is 2024-03-09, which ended 12h ago",
 			perf: strings.Replace(measured(1, 0, 0, 0), "newest_age=129600s;;;0", "newest_age=43200s;172800;;0", 1),
 		},
+		"a day that has not begun": {
+			make: days("08", "11"), args: []string{"-w", "newest_age=2d", "-c", "days_missing=5"}, code: 1,
+			want: "the newest file of um BTCUSDT is 2024-03-11, which has not begun yet",
+			perf: strings.Replace(strings.Replace(measured(2, 0, 0, 2), "newest_age=129600s;;;0", "newest_age=0s;172800;;0", 1), "days_missing=2;0;", "days_missing=2;;5", 1),
+		},
 		"a period that has not ended": {
 			make: month("2024-03", 9),
-			want: "1 file looked at, none bad, newest is 2024-03, which ended 0s ago",
+			want: "1 file looked at, none bad, newest is 2024-03, which has not ended yet",
 			perf: strings.Replace(measured(1, 0, 0, 0), "newest_age=129600s", "newest_age=0s", 1),
 		},
 	})

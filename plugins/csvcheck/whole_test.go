@@ -105,7 +105,7 @@ func TestSamples(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			code, out := run(append([]string{"--data-dir", dir + "/cm-BTCUSD_PERP", "--market=cm", "--end-date=2026-05-08"}, args...)...)
+			code, out := runAt(at().AddDate(3, 0, 0), append([]string{"--data-dir", dir + "/cm-BTCUSD_PERP", "--market=cm", "--end-date=2026-05-08"}, args...)...)
 			if code != 0 || !strings.HasPrefix(out, "INGEST CSV OK: 1 file ") || !strings.Contains(out, "bytes=1327162B") {
 				t.Errorf("exit code %d, %s", code, out)
 			}

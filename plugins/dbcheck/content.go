@@ -12,9 +12,6 @@ import (
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
-// clockTolerance is how far in the future the newest trade may be before its time is a problem: clocks differ.
-const clockTolerance = 10 * time.Minute
-
 // content adds rows, symbols and age, and says them in a few words.
 func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	in := o.inside
@@ -76,19 +73,20 @@ func (c *Cmd) age(r *nagios.Result, o observation, now time.Time) string {
 	if newest.IsZero() {
 		return ""
 	}
-	age := now.Sub(newest)
-	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelAge, Value: max(age.Seconds(), 0), Phrase: "the newest trade" + of + " is {} old, of " + stamp(newest), Path: o.path,
-		Remedy: "Look for what keeps new files from being loaded: check_ingest_log and check_ingest_csv.",
-	})
-	if age < -clockTolerance {
-		r.Problems = append(r.Problems, nagios.Problem{
-			State: nagios.Warning, Path: o.path, Text: fmt.Sprintf("the newest trade%s is of %s, which is in the future", of, stamp(newest)),
-			Remedy: "Compare the clock of this machine; if it is right, --deep tells how many rows have impossible times.",
-		})
+	return addAge(r, o.path, of, newest, now, "Look for what keeps new files from being loaded: check_ingest_log and check_ingest_csv.")
+}
+
+// addAge adds the age of the newest trade and gives it in a few words. remedy is for one that is too old.
+func addAge(r *nagios.Result, path, of string, newest, now time.Time, remedy string) string {
+	problems := len(r.Problems)
+	r.AddAge(nagios.Metric{
+		Label: labelAge, Phrase: "the newest trade" + of + " is {} old, of " + stamp(newest), Path: path, Remedy: remedy,
+	}, "the newest trade"+of, newest, now)
+	if len(r.Problems) > problems {
+		r.Problems[problems].Remedy = "Compare the clock of this machine; if it is right, --deep tells how many rows have impossible times."
 		return "newest trade" + of + " in the future"
 	}
-	return "newest trade" + of + " " + human(age) + " ago"
+	return "newest trade" + of + " " + nagios.Ago(newest, now)
 }
 
 // worst is, of the newest trades of each symbol that was asked for, the oldest, and the symbols that have none.

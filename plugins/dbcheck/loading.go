@@ -38,7 +38,7 @@ func (c *Cmd) loading(o observation, now time.Time) nagios.Result {
 		})
 		if run.Hung(now) {
 			p.State = c.Busy
-			p.Text = fmt.Sprintf("%s is held by a loader that hangs: %s gave no sign of life for %s", o.path, o.use.Holder, human(run.HeartbeatAge(now)))
+			p.Text = fmt.Sprintf("%s is held by a loader that hangs: %s gave no sign of life %s", o.path, o.use.Holder, nagios.Silence(run.HeartbeatAt, now))
 			p.Remedy = fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", o.use.Holder.PID)
 		}
 	}
@@ -107,23 +107,16 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 	if c.scope().All() {
 		rows += s.Scripts.Rows
 	}
-	r.Metrics = append(r.Metrics,
-		nagios.Metric{Label: labelSnapshotAge, Value: max(now.Sub(s.WrittenAt).Seconds(), 0), Phrase: "the ledger snapshot is {} old", Path: ledger.PathFor(o.path)},
-		c.metricRows(rows, o.path), metricSymbols(len(series), o.path),
-	)
+	r.AddAge(nagios.Metric{Label: labelSnapshotAge, Phrase: "the ledger snapshot is {} old", Path: ledger.PathFor(o.path)}, "the ledger snapshot", s.WrittenAt, now)
+	r.Metrics = append(r.Metrics, c.metricRows(rows, o.path), metricSymbols(len(series), o.path))
 	parts := []string{amount.Of(rows, "row"), amount.Of(len(series), "symbol")}
 	if newest, of, _ := c.worst(newestOf); !newest.IsZero() {
-		age := now.Sub(newest)
-		r.Metrics = append(r.Metrics, nagios.Metric{
-			Label: labelAge, Value: max(age.Seconds(), 0), Phrase: "the newest trade" + of + " is {} old, of " + stamp(newest), Path: o.path,
-			Remedy: "A load runs; if it does not bring newer files, look for what keeps them from coming: check_ingest_csv.",
-		})
-		parts = append(parts, "newest trade"+of+" "+human(age)+" ago")
+		parts = append(parts, addAge(r, o.path, of, newest, now, "A load runs; if it does not bring newer files, look for what keeps them from coming: check_ingest_csv."))
 	}
 	if c.Gaps {
 		parts = append(parts, addGaps(r, o.path, series))
 	}
-	return "By the ledger snapshot of " + human(now.Sub(s.WrittenAt)) + " ago: " + join(parts)
+	return "By the ledger snapshot of " + nagios.Ago(s.WrittenAt, now) + ": " + join(parts)
 }
 
 // loadedOf is a series of a snapshot as the ledger would sum it up.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
@@ -137,8 +138,11 @@ func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 		r.Lines = append(r.Lines, p.detail)
 	}
 	if !p.snapshot.IsZero() {
-		r.Lines = append(r.Lines, fmt.Sprintf("ledger snapshot of %s UTC, %s old", p.snapshot.UTC().Format(time.DateTime),
-			nagios.Human(max(now.Sub(p.snapshot).Round(time.Second).Seconds(), 0), nagios.Seconds)))
+		age := nagios.Human(max(now.Sub(p.snapshot).Round(time.Second).Seconds(), 0), nagios.Seconds) + " old"
+		if catalog.InFuture(p.snapshot, now) {
+			age = "which is in the future"
+		}
+		r.Lines = append(r.Lines, "ledger snapshot of "+p.snapshot.UTC().Format(time.DateTime)+" UTC, "+age)
 	}
 	needed := float64(p.space.Needed)
 	r.Metrics = append(r.Metrics, nagios.Metric{

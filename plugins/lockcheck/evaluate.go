@@ -92,8 +92,7 @@ func free(o observation, now time.Time, v verdict, text string) nagios.Result {
 		// Not CRITICAL: killed and hung look the same from here, and after a kill the next load must be able to start.
 		// Where it was hung, the loader that starts finds the lock held and stops.
 		p.State = nagios.Warning
-		p.Text = fmt.Sprintf("the last run gave no sign of life for %s and did not say that it ended: killed or hung",
-			nagios.Human(last.HeartbeatAge(now).Seconds(), nagios.Seconds))
+		p.Text = fmt.Sprintf("the last run gave no sign of life %s and did not say that it ended: killed or hung", nagios.Silence(last.HeartbeatAt, now))
 		p.Remedy = fmt.Sprintf("Look for PID %d on host %s; if it is gone, a load may start.", last.PID, last.Host)
 	case s.Unknowable == "":
 		return r
@@ -116,9 +115,8 @@ func held(o observation, now time.Time, v verdict) nagios.Result {
 	r := nagios.Result{Summary: "held by " + describe(s, now, true), Metrics: metrics(s, now), Lines: notes(s)}
 	if s.Status != nil && s.Status.Hung(now) {
 		r.Problems = append(r.Problems, nagios.Problem{
-			State: nagios.Critical,
-			Text: fmt.Sprintf("hung: %s gave no sign of life for %s", s.Holder,
-				nagios.Human(s.Status.HeartbeatAge(now).Seconds(), nagios.Seconds)),
+			State:  nagios.Critical,
+			Text:   fmt.Sprintf("hung: %s gave no sign of life %s", s.Holder, nagios.Silence(s.Status.HeartbeatAt, now)),
 			Remedy: hungRemedy(s),
 			Path:   o.path,
 		})
@@ -194,7 +192,7 @@ func describe(s runstate.State, now time.Time, withAge bool) string {
 	if eta, ok := st.Remaining(); ok {
 		b.WriteString(", ETA " + nagios.Human(eta.Round(time.Second).Seconds(), nagios.Seconds))
 	}
-	b.WriteString(", last sign of life " + nagios.Human(st.HeartbeatAge(now).Round(time.Second).Seconds(), nagios.Seconds) + " ago")
+	b.WriteString(", last sign of life " + nagios.Ago(st.HeartbeatAt, now))
 	return b.String()
 }
 
@@ -218,14 +216,13 @@ func remedy(s runstate.State) string {
 // lastRun says how the run before ended.
 func lastRun(last runstate.Status, end runstate.RunEnd, now time.Time) string {
 	if end == runstate.RunEnded && last.EndedAt != nil {
-		text := "the last run ended " + nagios.Human(max(now.Sub(*last.EndedAt).Round(time.Second).Seconds(), 0), nagios.Seconds) + " ago"
+		text := "the last run ended " + nagios.Ago(*last.EndedAt, now)
 		if last.Outcome != "" {
 			text += ": " + last.Outcome
 		}
 		return text
 	}
-	return fmt.Sprintf("the last run %s, its last sign of life was %s ago", end,
-		nagios.Human(last.HeartbeatAge(now).Round(time.Second).Seconds(), nagios.Seconds))
+	return fmt.Sprintf("the last run %s, its last sign of life was %s", end, nagios.Ago(last.HeartbeatAt, now))
 }
 
 // notes are the lines for -v.

@@ -26,7 +26,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 	} else {
 		parts = append(parts, "what it has loaded before is not known, since there is no ledger snapshot yet")
 	}
-	run, known := o.run()
+	run, known := o.run(now)
 	if known {
 		c.addRun(&r, run, o, now)
 		if len(r.Lines) > 0 { // where files failed, the first line speaks of them alone
@@ -102,9 +102,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		r.Lines = append(r.Lines, amount.Of(more, "more failed or partial file"))
 	}
 	if o.fromSnapshot {
-		r.Metrics = append(r.Metrics, nagios.Metric{
-			Label: labelSnapshotAge, Value: max(now.Sub(o.snapshot.WrittenAt).Seconds(), 0), Path: ledger.PathFor(o.path), Phrase: "the ledger snapshot is {} old",
-		})
+		r.AddAge(nagios.Metric{Label: labelSnapshotAge, Path: ledger.PathFor(o.path), Phrase: "the ledger snapshot is {} old"}, "the ledger snapshot", o.snapshot.WrittenAt, now)
 	}
 	parts := []string{amount.Of(x.Success+x.Partial, "file") + " loaded"}
 	if x.Failed > 0 {
@@ -119,11 +117,11 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: remedyStart})...)
 		return parts
 	}
-	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelSuccessAge, Value: max(now.Sub(x.LastSuccess).Seconds(), 0), Path: o.path, Phrase: "a file was loaded {} ago last",
+	r.AddAge(nagios.Metric{
+		Label: labelSuccessAge, Path: o.path, Phrase: "a file was loaded {} ago last",
 		Remedy: "Look whether loads run and whether new files arrive: systemctl list-timers; check_ingest_csv.",
-	})
-	return append(parts, "the last one "+human(now.Sub(x.LastSuccess))+" ago")
+	}, "the last load of a file", x.LastSuccess, now)
+	return append(parts, "the last one "+nagios.Ago(x.LastSuccess, now))
 }
 
 // latest names the latest file of a status and what is wrong with it.
@@ -149,7 +147,7 @@ func told(f ledger.FileState, name string) string {
 func fileLine(f ledger.FileState, now time.Time) string {
 	text := string(f.Status)
 	if !f.At.IsZero() {
-		text += " " + human(now.Sub(f.At)) + " ago"
+		text += " " + nagios.Ago(f.At, now)
 	}
 	if f.Attempts > 1 {
 		text += ", " + amount.Of(f.Attempts, "attempt")
@@ -162,13 +160,13 @@ func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time
 	if p, bad := run.problem(o, now); bad {
 		r.Problems = append(r.Problems, p)
 	}
-	age := max(now.Sub(run.seen).Seconds(), 0)
+	seen := run.seen
 	if run.fate == running || run.fate == unlocked {
-		age = 0
+		seen = now
 	}
-	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelRunAge, Value: age, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
-	})
+	r.AddAge(nagios.Metric{
+		Label: labelRunAge, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
+	}, "the last sign of the last run", seen, now)
 	if run.counted {
 		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook})
 	}
@@ -205,7 +203,7 @@ func (o observation) notes(now time.Time) []string {
 		if o.use.Mode != runstate.DBWriter {
 			does = "is about to open"
 		}
-		line := fmt.Sprintf("by the ledger snapshot of %s ago, since %s %s the database", human(now.Sub(o.snapshot.WrittenAt)), o.use.Holder, does)
+		line := fmt.Sprintf("by the ledger snapshot of %s, since %s %s the database", nagios.Ago(o.snapshot.WrittenAt, now), o.use.Holder, does)
 		if o.changed {
 			line += ", which has changed since"
 		}

@@ -115,11 +115,11 @@ func (c *Cmd) ask(ctx context.Context, procRoot string, now time.Time, o observa
 			return o, nil
 		}
 		if o.use.Writing() {
-			c.takeSnapshot(&o)
+			c.takeSnapshot(&o, now)
 			return o, nil
 		}
 		checkcli.Stage(ctx, "reading the ledger of "+o.path)
-		err = c.read(ctx, &o)
+		err = c.read(ctx, &o, now)
 		switch {
 		case err == nil:
 			return o, nil
@@ -133,7 +133,7 @@ func (c *Cmd) ask(ctx context.Context, procRoot string, now time.Time, o observa
 }
 
 // read opens the database and reads its ledger.
-func (c *Cmd) read(ctx context.Context, o *observation) (err error) {
+func (c *Cmd) read(ctx context.Context, o *observation, now time.Time) (err error) {
 	db, err := store.OpenToCheck(ctx, o.path, store.Options{})
 	if err != nil {
 		return err
@@ -145,10 +145,10 @@ func (c *Cmd) read(ctx context.Context, o *observation) (err error) {
 			Remedy: "if it is the right database: ingest-aggtrades migrate --db=" + o.path,
 		}
 	}
-	if o.outcomes, err = db.Outcomes(ctx, c.scope(), maxListed); err != nil {
+	if o.outcomes, err = db.Outcomes(ctx, c.scope(), maxListed, now); err != nil {
 		return err
 	}
-	last, known, err := db.LastRun(ctx)
+	last, known, err := db.LastRun(ctx, now)
 	if err == nil && known {
 		o.inLedger = &last
 	}
@@ -156,7 +156,7 @@ func (c *Cmd) read(ctx context.Context, o *observation) (err error) {
 }
 
 // takeSnapshot takes the outcomes from the snapshot.
-func (c *Cmd) takeSnapshot(o *observation) {
+func (c *Cmd) takeSnapshot(o *observation, now time.Time) {
 	if o.snapshot == nil {
 		return
 	}
@@ -166,16 +166,12 @@ func (c *Cmd) takeSnapshot(o *observation) {
 	for _, series := range s.Series {
 		if scope.Holds(series.Series) {
 			loaded += series.Files
-			if series.LastSuccess.After(o.outcomes.LastSuccess) {
-				o.outcomes.LastSuccess = series.LastSuccess
-			}
+			o.outcomes.LastSuccess = catalog.Later(o.outcomes.LastSuccess, series.LastSuccess, now)
 		}
 	}
 	if scope.All() {
 		loaded += s.Scripts.Files
-		if s.Scripts.LastSuccess.After(o.outcomes.LastSuccess) {
-			o.outcomes.LastSuccess = s.Scripts.LastSuccess
-		}
+		o.outcomes.LastSuccess = catalog.Later(o.outcomes.LastSuccess, s.Scripts.LastSuccess, now)
 	}
 	for _, f := range s.Failed {
 		if !c.covers(f) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
@@ -41,8 +42,9 @@ type lastRun struct {
 	status *runstate.Status // what it published; nil where only the snapshot or the ledger tells of it
 }
 
-// run finds the last run among what status, snapshot and ledger tell; false where nothing tells of any.
-func (o observation) run() (lastRun, bool) {
+// run finds the last run among what status, snapshot and ledger tell; false where nothing tells of any. The status counts as the latest unless something
+// shows otherwise: the snapshot's order of runs, or else a time, unless that is in the future.
+func (o observation) run(now time.Time) (lastRun, bool) {
 	var best lastRun
 	var since time.Time // best began then, at the earliest
 	if o.status != nil {
@@ -51,20 +53,25 @@ func (o observation) run() (lastRun, bool) {
 	if best.fate == running || best.fate == unlocked {
 		return best, true
 	}
+	later := func(at time.Time) bool { return best.fate == 0 || at.After(since) && !catalog.InFuture(at, now) }
+	recorded := func(string) bool { return false }
 	if s := o.snapshot; s != nil {
-		if n := len(s.Runs); n > 0 && s.Runs[n-1].ID != best.id && s.Runs[n-1].StartedAt.After(since) {
+		recorded = func(id string) bool {
+			return slices.ContainsFunc(s.Runs, func(r ledger.Run) bool { return r.ID == id })
+		}
+		behind := recorded(best.id) // all that the snapshot has behind it is later
+		if n := len(s.Runs); n > 0 && s.Runs[n-1].ID != best.id && (behind || later(s.Runs[n-1].StartedAt)) {
 			best, since = byRecord(s.Runs[n-1]), s.Runs[n-1].StartedAt
 		}
 		// A run notes itself in the snapshot when it ends, and writes one after each commit.
-		unfinished := s.RunID != "" && s.RunID != best.id && !slices.ContainsFunc(s.Runs, func(r ledger.Run) bool { return r.ID == s.RunID })
-		if unfinished && s.WrittenAt.After(since) {
+		if s.RunID != "" && s.RunID != best.id && !recorded(s.RunID) && (behind || later(s.WrittenAt)) {
 			best, since = lastRun{fate: died, id: s.RunID, seen: s.WrittenAt}, s.WrittenAt
 			if o.use.Writing() {
 				best.fate = unknown // somebody writes just now, be it that run or another
 			}
 		}
 	}
-	if l := o.inLedger; l != nil && l.ID != best.id && l.At.After(since) && l.At.After(best.seen) {
+	if l := o.inLedger; l != nil && l.ID != best.id && !recorded(l.ID) && later(l.At) && l.At.After(best.seen) {
 		best = lastRun{fate: unknown, id: l.ID, seen: l.At, counted: true, rows: l.Rows}
 	}
 	return best, best.fate != 0
@@ -105,7 +112,7 @@ func byRecord(r ledger.Run) lastRun {
 
 // sentence says what became of the run.
 func (r lastRun) sentence(o observation, now time.Time) string {
-	ago := human(now.Sub(r.seen)) + " ago"
+	ago := nagios.Ago(r.seen, now)
 	switch r.fate {
 	case running, unlocked:
 		return "a load runs: " + progress(r, o.holder, now)
@@ -114,7 +121,7 @@ func (r lastRun) sentence(o observation, now time.Time) string {
 	case died:
 		return "the last run died (killed, or the machine went down), its last sign of life was " + ago
 	case silent:
-		return "the last run gave no sign of life for " + human(now.Sub(r.seen)) + " and did not say that it ended"
+		return "the last run gave no sign of life " + nagios.Silence(r.seen, now) + " and did not say that it ended"
 	default:
 		return "the last run recorded a file " + ago + ", and nothing tells how it ended"
 	}
@@ -164,7 +171,7 @@ func progress(r lastRun, holder runstate.Holder, now time.Time) string {
 	if eta, ok := s.Remaining(); ok {
 		b.WriteString(", ETA " + human(eta))
 	}
-	b.WriteString(", since " + human(now.Sub(s.StartedAt)))
+	b.WriteString(", since " + strings.TrimSuffix(nagios.Ago(s.StartedAt, now), " ago"))
 	return b.String()
 }
 
@@ -176,7 +183,7 @@ func (r lastRun) problem(o observation, now time.Time) (nagios.Problem, bool) {
 		if !r.status.Hung(now) {
 			return p, false
 		}
-		p.Text = fmt.Sprintf("a load hangs: %s gave no sign of life for %s", o.holder, human(r.status.HeartbeatAge(now)))
+		p.Text = fmt.Sprintf("a load hangs: %s gave no sign of life %s", o.holder, nagios.Silence(r.status.HeartbeatAt, now))
 		p.Remedy = fmt.Sprintf("Look at what it waits for (cat /proc/%d/wchan; dmesg); stop it with: kill %[1]d", o.holder.PID)
 	case unlocked:
 		p.State = nagios.Warning

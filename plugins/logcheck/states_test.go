@@ -214,6 +214,29 @@ func statesOfOtherTraces() map[string]state {
 			}, nil, 0,
 			"OK: " + fine + "the last run ended 3h ago: everything asked for is loaded, or was already" + perf2 + recorded,
 		},
+		"a run of the future, since the clock was wrong, and one after it": {
+			func(w *world) {
+				future := func(e *ledger.Entry) { e.ProcessedAt, e.RunID = at().AddDate(1, 0, 0), "r7" }
+				entries := []ledger.Entry{file("BTCUSDT", 1, future), file("ETHUSDT", 3, nil)}
+				w.loaded(entries...)
+				r7 := endedRun("r7", 5)
+				r7.StartedAt, r7.EndedAt = at().AddDate(1, 0, 0), at().AddDate(1, 0, 0)
+				w.snapshot("r8", 3*time.Hour, []ledger.Run{r7, endedRun("r8", 0)}, entries...)
+			}, nil, 0,
+			"OK: " + fine + "the last run ended 3h ago: everything asked for is loaded, or was already" + perf2 + recorded,
+		},
+		"that, while another program holds the database": {
+			func(w *world) {
+				future := func(e *ledger.Entry) { e.ProcessedAt, e.RunID = at().AddDate(1, 0, 0), "r7" }
+				entries := []ledger.Entry{file("BTCUSDT", 1, future), file("ETHUSDT", 3, nil)}
+				w.loaded(entries...)
+				r7 := endedRun("r7", 0)
+				r7.StartedAt, r7.EndedAt = at().AddDate(1, 0, 0), at().AddDate(1, 0, 0)
+				w.snapshot("r8", 3*time.Hour, []ledger.Run{r7, endedRun("r8", 5)}, entries...)
+				w.Play("write")
+			}, nil, 2,
+			"CRITICAL: the last run ended 3h ago: not enough space on the database's file system (exit code 5)" + perf2 + recorded + " snapshot_age=10800s;;;0",
+		},
 		"only the snapshot tells of the failed run": {
 			func(w *world) {
 				w.loaded(two()...)

@@ -1,4 +1,4 @@
--- the run that recorded a file last
+-- the run that recorded a file last; one in the future counts where there is no other
 SELECT
     run_id,
     count(*) AS files,
@@ -7,5 +7,5 @@ SELECT
 FROM ingestion_log
 WHERE run_id IS NOT NULL AND processed_at IS NOT NULL
 GROUP BY run_id
-ORDER BY max(processed_at) DESC, run_id DESC
+ORDER BY max(processed_at) <= ? DESC, max(processed_at) DESC, run_id DESC
 LIMIT 1
