@@ -43,7 +43,7 @@ func Migrate(ctx context.Context, c Config, widenQuantity bool) (*Migration, err
 		open = store.Open
 	}
 	if err := r.openDatabase(ctx, open); err != nil {
-		return m, causeOf(ctx, err)
+		return m, causeOf(ctx, store.Absent(err))
 	}
 	defer func() {
 		if err := r.db.Close(); err != nil {

@@ -77,13 +77,13 @@ func refused(problems []nagios.Problem, path, what string, mode uint32) []nagios
 	}
 	p := nagios.Problem{
 		State: nagios.Critical, Path: path, Text: "this user may not " + what + " " + path + ": " + err.Error(),
-		Remedy: "Load as the user that owns it, or let this one " + what + ": see ls -ld " + path,
+		Remedy: "Load as the user that owns it, or let this one " + what + " it: ls -ld " + path,
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		p.Text, p.Remedy = path+" does not exist", "Create it: mkdir -p "+path
 	case errors.Is(err, unix.EROFS):
-		p.Remedy = "Its file system is mounted read-only: see findmnt -T " + path
+		p.Remedy = "Mount its file system read-write; this shows it: findmnt -T " + path
 	}
 	return append(problems, p)
 }

@@ -37,6 +37,37 @@ func (e *FileError) Error() string { return filepath.Base(e.Path) + ": " + e.Pro
 // Unwrap is the kind of problem.
 func (e *FileError) Unwrap() error { return e.Err }
 
+// DirError says why a data dir cannot be listed, and what to do about it.
+type DirError struct {
+	Path    string
+	Problem string // a sentence with the path
+	Remedy  string
+	Err     error // the system's
+}
+
+// Error is the problem and what to do about it.
+func (e *DirError) Error() string { return e.Problem + "; " + e.Remedy }
+
+// Unwrap is what the system said.
+func (e *DirError) Unwrap() error { return e.Err }
+
+func dirFault(path string, err error) *DirError {
+	err = cause(err)
+	e := &DirError{Path: path, Problem: fmt.Sprintf("the data dir %s cannot be read: %v", path, err), Remedy: "correct --data-dir", Err: err}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Problem = fmt.Sprintf("the data dir %s does not exist", path)
+		e.Remedy = "mount or create it, or correct --data-dir"
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Problem = fmt.Sprintf("the data dir %s is not a folder", path)
+	case errors.Is(err, fs.ErrPermission):
+		e.Remedy = "let this user read it"
+	case Transient(err):
+		e.Remedy = "look at the disk (dmesg) or at the server of the network mount"
+	}
+	return e
+}
+
 // fault is an error of one of the kinds above.
 func fault(path string, kind error, problem string) *FileError {
 	return &FileError{Path: path, Problem: problem, Remedy: remedy(kind), Err: kind}

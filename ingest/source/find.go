@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -59,7 +58,7 @@ type Listing struct {
 // the one without links.
 // Hidden files and folders are passed over. Nothing is opened but folders. Files come with all their copies; see [Choose].
 //
-// The error says that the data dir itself cannot be read, or is that of ctx.
+// The error says that the data dir itself cannot be read, a [*DirError], or is that of ctx.
 func Find(ctx context.Context, dir string, o Options) (Listing, error) {
 	if o.Market == "" {
 		o.Market = catalog.UM
@@ -72,23 +71,31 @@ func Find(ctx context.Context, dir string, o Options) (Listing, error) {
 	}
 	root, err := filepath.Abs(dir)
 	if err != nil {
-		return Listing{}, fmt.Errorf("find data dir %q: %w", dir, err)
+		return Listing{}, dirFault(dir, err)
 	}
 	w := walker{ctx: ctx, options: o, seen: map[fileID]bool{}}
 	w.passOverAncestors(root)
 	market, told := marketAbove(root)
 	if err := w.folder(folder{root, market, told}); err != nil {
-		return Listing{}, fmt.Errorf("read data dir %q: %w", root, cause(err))
+		return Listing{}, w.failed(root, err)
 	}
 	// Links come last, so that what also lies in the tree itself has been seen there.
 	for len(w.links) > 0 {
 		next := w.links[0]
 		w.links = w.links[1:]
 		if err := w.descend(next); err != nil {
-			return Listing{}, fmt.Errorf("read data dir %q: %w", root, err)
+			return Listing{}, w.failed(root, err)
 		}
 	}
 	slices.SortFunc(w.listing.Files, File.Compare)
 	slices.SortFunc(w.listing.Skipped, func(a, b Skipped) int { return strings.Compare(a.Path, b.Path) })
 	return w.listing, nil
+}
+
+// failed is the error of a walk that could not go on.
+func (w *walker) failed(root string, err error) error {
+	if w.ctx.Err() != nil {
+		return err
+	}
+	return dirFault(root, err)
 }

@@ -295,7 +295,7 @@ func TestFindFollowsLinksOnce(t *testing.T) {
 				t.Error(diff)
 			}
 			wantSkipped := map[string]string{
-				"XRPUSDT-aggTrades-2024-02-29.zip": "a symbolic link to nothing",
+				"XRPUSDT-aggTrades-2024-02-29.zip": "a symlink to nothing",
 				"loop-aggTrades-2024-02-01.zip":    "too many levels of symbolic links",
 				"BNBUSDT-aggTrades-2024-02-29.csv": "a device, not a file",
 			}
@@ -375,8 +375,8 @@ func TestFindRefuses(t *testing.T) {
 		want    string
 		is      error
 	}{
-		"no data dir":            {t.Context(), filepath.Join(dir, "none"), source.Options{}, "no such file or directory", fs.ErrNotExist},
-		"a file":                 {t.Context(), filepath.Join(dir, "file"), source.Options{}, "not a directory", unix.ENOTDIR},
+		"no data dir":            {t.Context(), filepath.Join(dir, "none"), source.Options{}, "none does not exist; mount or create it, or correct --data-dir", fs.ErrNotExist},
+		"a file":                 {t.Context(), filepath.Join(dir, "file"), source.Options{}, "file is not a folder; correct --data-dir", unix.ENOTDIR},
 		"the empty path":         {t.Context(), "", source.Options{}, "is not given", nil},
 		"a market unknown":       {t.Context(), dir, source.Options{Market: "options"}, `market "options"`, nil},
 		"a context that is done": {stopped, dir, source.Options{}, "", context.Canceled},

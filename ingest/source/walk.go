@@ -176,7 +176,7 @@ func (w *walker) link(f folder, name string) {
 	})
 }
 
-var errDangling = errors.New("a symbolic link to nothing")
+var errDangling = errors.New("a symlink to nothing")
 
 // checksum notes a .CHECKSUM whose file is not there in any format.
 func (w *walker) checksum(f folder, name string, names map[string]bool) {

@@ -33,7 +33,7 @@ func Gather(ctx context.Context, procRoot string, o Options, now time.Time) (Fac
 	case store.KindOf(err) == store.KindMissing && f.Status != nil && f.End == 0:
 		f.Creating = true
 	case store.KindOf(err) == store.KindMissing:
-		return f, missing(path, err)
+		return f, store.Absent(err)
 	case err != nil:
 		return f, err
 	default:
@@ -44,18 +44,6 @@ func Gather(ctx context.Context, procRoot string, o Options, now time.Time) (Fac
 	}
 	f.lookAtFiles(ctx)
 	return f, ctx.Err()
-}
-
-// missing adds what to do to the error of a database that does not exist.
-func missing(path string, err error) error {
-	var e *store.Error
-	if !errors.As(err, &e) || e.Remedy != "" {
-		return err
-	}
-	return &store.Error{
-		Kind: e.Kind, Path: path, Text: e.Text, Err: err,
-		Remedy: "check the path, or load the first files, which creates it: ingest-aggtrades --db=" + path + " --data-dir=DIR",
-	}
 }
 
 // readStatus finds the status of the last run into this database. Its lock may be shared with loads into others.
@@ -127,7 +115,7 @@ func (f *Facts) read(ctx context.Context) (err error) {
 	if f.NoLedger && len(t.Columns) == 0 {
 		return &store.Error{
 			Kind: store.KindSchema, Path: f.Path, Text: "has neither a table aggtrades_history nor ingestion_log",
-			Remedy: "check the path: it is no database of trades",
+			Remedy: "correct --db",
 		}
 	}
 	if len(t.Columns) > 0 {

@@ -285,7 +285,7 @@ func TestFirstLoad(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	_, err := w.report(t)
-	if store.KindOf(err) != store.KindMissing || !strings.Contains(err.Error(), "does not exist; check the path, or load the first files") {
+	if store.KindOf(err) != store.KindMissing || !strings.Contains(err.Error(), "does not exist; correct --db, mount its file system, or load the first files") {
 		t.Errorf("no database: %v", err)
 	}
 	w.hold(t, "create")

@@ -18,7 +18,7 @@ func (c Config) open(ctx context.Context, now time.Time) (*store.DB, error) {
 		return nil, err
 	}
 	if _, err := store.Stat(path); err != nil {
-		return nil, err
+		return nil, store.Absent(err)
 	}
 	if err := store.Recognize(path); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func (c Config) open(ctx context.Context, now time.Time) (*store.DB, error) {
 		return nil, err
 	}
 	if err := db.Table().Check(); err != nil {
-		return nil, errors.Join(&store.Error{Kind: store.KindSchema, Path: path, Text: err.Error(), Remedy: "check that it is the right database"}, db.Close())
+		return nil, errors.Join(&store.Error{Kind: store.KindSchema, Path: path, Text: err.Error(), Remedy: "correct --db"}, db.Close())
 	}
 	return db, nil
 }

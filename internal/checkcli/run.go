@@ -231,7 +231,7 @@ func (t *tracker) timedOut(name string, f flags) nagios.Report {
 		text += " while " + stage
 	}
 	rep := t.interrupted(name, f.TimeoutState, text)
-	rep.Problems[0].Remedy = "If a disk or a network mount does not answer, look at it (dmesg) or at its server; if there is only much to do, raise --timeout."
+	rep.Problems[0].Remedy = "Look at the disk (dmesg) or at the server of the network mount; if there is only much to do, raise --timeout."
 	return rep
 }
 

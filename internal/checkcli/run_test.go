@@ -44,7 +44,7 @@ func TestRun(t *testing.T) {
 		"a panic is unknown":                    {nil, []string{"--do=panic"}, 3, "INGEST FAKE UNKNOWN: internal error: the sky fell\n"},
 		"a panic in another goroutine too":      {nil, []string{"--do=panic-in-goroutine"}, 3, "INGEST FAKE UNKNOWN: internal error: elsewhere\n"},
 		"out of time":                           {nil, []string{"--do=hang", "-t", "2s"}, 3, "INGEST FAKE UNKNOWN: timed out after 2s while waiting at the door\n"},
-		"out of time, with what was found":      {nil, []string{"--do=hang", "-t", "2s", "-v"}, 3, "INGEST FAKE UNKNOWN: timed out after 2s while waiting at the door\n[UNKNOWN] timed out after 2s while waiting at the door. If a disk or a network mount does not answer, look at it (dmesg) or at its server; if there is only much to do, raise --timeout.\n[CRITICAL] the bell is broken\n"},
+		"out of time, with what was found":      {nil, []string{"--do=hang", "-t", "2s", "-v"}, 3, "INGEST FAKE UNKNOWN: timed out after 2s while waiting at the door\n[UNKNOWN] timed out after 2s while waiting at the door. Look at the disk (dmesg) or at the server of the network mount; if there is only much to do, raise --timeout.\n[CRITICAL] the bell is broken\n"},
 		"the state of a timeout can be chosen":  {nil, []string{"--do=hang", "-t", "2s", "--timeout-state=CRITICAL"}, 2, "INGEST FAKE CRITICAL: timed out after 2s while waiting at the door\n"},
 		"a gate is open for OK":                 {nil, []string{"--gate"}, 0, "INGEST FAKE OK: done" + perf},
 		"and for WARNING":                       {nil, []string{"--gate", "-w", "4"}, 0, "INGEST FAKE WARNING: value 5, limit 4 | value=5;4;;0\n"},

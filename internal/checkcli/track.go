@@ -93,7 +93,7 @@ func (t *tracker) recover() {
 func (c crash) report(name string) nagios.Report {
 	rep := nagios.UnknownReport(name, fmt.Sprintf("internal error: %v", c.value))
 	rep.Problems = []nagios.Problem{{
-		State: nagios.Unknown, Text: rep.Summary, Remedy: "This is a bug; please report it with the output of -vvv.",
+		State: nagios.Unknown, Text: rep.Summary, Remedy: "Report this bug, with the output of -vvv.",
 	}}
 	rep.Debug = stackLines(c.stack)
 	return rep

@@ -28,7 +28,7 @@ func TestDamagedDatabase(t *testing.T) {
 		return func(db []byte) []byte { return db[:min(size, len(db))] }
 	}
 	become := func(text string) func([]byte) []byte { return func([]byte) []byte { return []byte(text) } }
-	const damaged, foreign = "is damaged", "is not a DuckDB database; check the path"
+	const damaged, foreign = "is damaged", "is not a DuckDB database; correct --db"
 	tests := map[string]struct {
 		change func(db []byte) []byte
 		says   string // by a load; a dry run reads little of a database and may not notice where its last block ends too early
@@ -66,7 +66,7 @@ func TestDamagedDatabase(t *testing.T) {
 				if flag == "--dry-run" && name == "a byte too short" {
 					continue
 				}
-				if out := w.run(t, 3, flag); !strings.Contains(out, w.db+": "+tt.says) {
+				if out := w.run(t, 3, flag); !strings.Contains(out, w.db+" "+tt.says) {
 					t.Errorf("%s: it said: %s", flag, out)
 				}
 			}

@@ -31,7 +31,7 @@ func TestInputThatIsNoFile(t *testing.T) {
 		"a folder":                 {func(p string) error { return os.Mkdir(p, 0o755) }, "a folder, not a file"},
 		"a device":                 {func(p string) error { return unix.Mknod(p, unix.S_IFCHR|0o644, int(unix.Mkdev(1, 5))) }, "a device, not a file"},
 		"a socket":                 {socket, "a socket, not a file"},
-		"a link to nothing":        {func(p string) error { return os.Symlink("nowhere", p) }, "a symbolic link to nothing"},
+		"a link to nothing":        {func(p string) error { return os.Symlink("nowhere", p) }, "a symlink to nothing"},
 		"a link to itself":         {func(p string) error { return os.Symlink(filepath.Base(p), p) }, "too many levels of symbolic links"},
 		"a link to an endless one": {func(p string) error { return os.Symlink("/dev/zero", p) }, "a device, not a file"},
 	}

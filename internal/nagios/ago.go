@@ -30,7 +30,7 @@ func (r *Result) AddAge(m Metric, what string, at, now time.Time) {
 	if catalog.InFuture(at, now) {
 		r.Problems = append(r.Problems, Problem{
 			State: Warning, Path: m.Path, Text: what + " is of " + at.UTC().Format(minutes) + ", which is in the future",
-			Remedy: "Compare the clock of this machine: timedatectl; if it is right, it was wrong then, or was set back since.",
+			Remedy: "Check the clock of this machine (timedatectl); if it is right, it was wrong then, or was set back since.",
 		})
 	}
 }

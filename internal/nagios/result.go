@@ -117,7 +117,7 @@ func strays(metrics []Metric, specs []Spec) []Problem {
 	for _, m := range metrics {
 		declared := slices.ContainsFunc(specs, func(s Spec) bool { return s.Label == m.Label })
 		if !declared || seen[m.Label] {
-			out = append(out, Problem{Unknown, fmt.Sprintf("internal error: metric %q is not declared or comes twice", m.Label), "report this as a bug", m.Path})
+			out = append(out, Problem{Unknown, fmt.Sprintf("internal error: metric %q is not declared or comes twice", m.Label), "Report this bug.", m.Path})
 		}
 		seen[m.Label] = true
 	}

@@ -58,8 +58,8 @@ func DatabaseHolder(path string) (DBLock, error) {
 	if !info.Mode().IsRegular() {
 		kind := kindOf(info.Mode())
 		return DBLock{}, &FileError{
-			Path: path, Problem: "database is a " + kind + ", expected a regular file",
-			Remedy: "Name the database's file with --db.", Err: ErrNotRegular,
+			Path: path, Problem: fmt.Sprintf("the database %s is a %s, not a regular file", path, kind),
+			Remedy: "correct --db", Err: ErrNotRegular,
 		}
 	}
 	lock := unix.Flock_t{Type: unix.F_WRLCK} // from 0, length 0: the whole file, however long it gets

@@ -14,13 +14,18 @@ import (
 // FileError says why a lock or status file cannot be used, and what to do about it.
 type FileError struct {
 	Path    string
-	Problem string // what is wrong, without the path
-	Remedy  string // one sentence; empty where there is none to give
+	Problem string // what is wrong: a sentence with the path, without a full stop
+	Remedy  string // what to do, likewise; empty where there is nothing to be done
 	Err     error  // the cause, never nil
 }
 
-// Error is path and problem; the remedy is for those who have a line for it.
-func (e *FileError) Error() string { return e.Path + ": " + e.Problem }
+// Error is the problem and what to do about it.
+func (e *FileError) Error() string {
+	if e.Remedy == "" {
+		return e.Problem
+	}
+	return e.Problem + "; " + e.Remedy
+}
 
 // Unwrap returns the cause.
 func (e *FileError) Unwrap() error { return e.Err }
@@ -36,8 +41,8 @@ func checkRegular(path string, info fs.FileInfo) error {
 	kind := kindOf(info.Mode())
 	return &FileError{
 		Path:    path,
-		Problem: "lock file is a " + kind + ", expected a regular file",
-		Remedy:  "Find out who made the " + kind + " and remove it, or name another file with --lock-file.",
+		Problem: fmt.Sprintf("the lock file %s is a %s, not a regular file", path, kind),
+		Remedy:  "find out who made the " + kind + " and remove it, or name another file with --lock-file",
 		Err:     ErrNotRegular,
 	}
 }
@@ -50,9 +55,9 @@ func kindOf(mode fs.FileMode) string {
 	case fs.ModeSymlink:
 		return "symlink"
 	case fs.ModeDir:
-		return "directory"
+		return "folder"
 	case fs.ModeNamedPipe:
-		return "fifo"
+		return "FIFO"
 	case fs.ModeSocket:
 		return "socket"
 	default:
@@ -69,24 +74,24 @@ func newFileError(path string, cause error) error {
 	e := &FileError{Path: path, Err: cause}
 	switch {
 	case errors.Is(cause, unix.ELOOP):
-		e.Problem = "lock file is a symlink, expected a regular file"
-		e.Remedy = "Find out who made the symlink and remove it, or name another file with --lock-file."
+		e.Problem = fmt.Sprintf("the lock file %s is a symlink, not a regular file", path)
+		e.Remedy = "find out who made the symlink and remove it, or name another file with --lock-file"
 		e.Err = ErrNotRegular
 	case errors.Is(cause, fs.ErrNotExist):
-		e.Problem = fmt.Sprintf("lock file cannot be created: there is no folder %s", filepath.Dir(path))
-		e.Remedy = "Create the folder, or name another file with --lock-file."
+		e.Problem = fmt.Sprintf("the lock file %s cannot be created: there is no folder %s", path, filepath.Dir(path))
+		e.Remedy = "create the folder, or name another file with --lock-file"
 	case errors.Is(cause, fs.ErrPermission):
-		e.Problem = "lock file cannot be opened: " + denied(path)
-		e.Remedy = "Run every load as one user, or give this one a lock file of its own with --lock-file, which then guards against nobody else."
+		e.Problem = fmt.Sprintf("the lock file %s cannot be opened: %s", path, denied(path))
+		e.Remedy = "run every load as one user, or give this one a lock file of its own with --lock-file, which then guards against nobody else"
 	case errors.Is(cause, unix.EROFS), errors.Is(cause, unix.ENOSPC):
-		e.Problem = "lock file cannot be created: " + bare(cause)
-		e.Remedy = "Name a file on a writable file system with --lock-file."
+		e.Problem = fmt.Sprintf("the lock file %s cannot be created: %s", path, bare(cause))
+		e.Remedy = "name a file on a writable file system with --lock-file"
 	case errors.Is(cause, errReplaced):
-		e.Problem = "lock file cannot be locked: " + bare(cause)
-		e.Remedy = "Find out which process does; the lock file must stay as it is for good."
+		e.Problem = fmt.Sprintf("the lock file %s cannot be locked: %s", path, bare(cause))
+		e.Remedy = "find out which process does; the lock file must stay as it is for good"
 	default:
-		e.Problem = "lock file cannot be locked: " + bare(cause)
-		e.Remedy = "Name a file on a local file system with --lock-file."
+		e.Problem = fmt.Sprintf("the lock file %s cannot be locked: %s", path, bare(cause))
+		e.Remedy = "name a file on a local file system with --lock-file"
 	}
 	return e
 }

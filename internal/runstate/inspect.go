@@ -15,7 +15,7 @@ import (
 type State struct {
 	Exists  bool
 	Regular bool
-	Kind    string // "file", "symlink", "directory", "fifo", "socket" or "device"; "" if absent
+	Kind    string // "file", "symlink", "folder", "FIFO", "socket" or "device"; "" if absent
 
 	// Held reports that a process holds the lock, so says the kernel or, where the kernel cannot tell (Unknowable is set), a status with a
 	// fresh heartbeat.
@@ -64,7 +64,7 @@ func inspectOnce(procRoot, path string, now *time.Time) (State, error) {
 		return inspectAbsent(procRoot, path), nil
 	}
 	if err != nil {
-		return State{}, fmt.Errorf("look at lock file: %w", err)
+		return State{}, &FileError{Path: path, Problem: fmt.Sprintf("the lock file %s cannot be looked at: %s", path, bare(err)), Err: err}
 	}
 	state := State{Exists: true, Regular: info.Mode().IsRegular(), Kind: kindOf(info.Mode())}
 	st, ok := info.Sys().(*syscall.Stat_t)

@@ -175,9 +175,9 @@ func acquireLater(ctx context.Context, path string) <-chan error {
 func TestAcquireRefusesWhatIsNoLockFile(t *testing.T) {
 	t.Parallel()
 	for kind, make := range map[string]func(path string) error{
-		"symlink":   func(path string) error { return os.Symlink("target", path) },
-		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"directory": func(path string) error { return os.Mkdir(path, 0o700) },
+		"symlink": func(path string) error { return os.Symlink("target", path) },
+		"FIFO":    func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"folder":  func(path string) error { return os.Mkdir(path, 0o700) },
 		"socket": func(path string) error {
 			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 			if err == nil {
@@ -231,7 +231,7 @@ func TestAcquireSaysWhyItCannot(t *testing.T) {
 		t.Parallel()
 		path := write(t, filepath.Join(openDir(t), "l"), "", 0o600)
 		got := start(t, asNobody(t), "hold", path).line(t)
-		if want := "error: " + path + ": lock file cannot be opened: permission denied, it belongs to user root with mode 0600"; got != want {
+		if want := "error: the lock file " + path + " cannot be opened: permission denied, it belongs to user root with mode 0600; run every load as one user"; !strings.HasPrefix(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	})
@@ -239,7 +239,7 @@ func TestAcquireSaysWhyItCannot(t *testing.T) {
 		t.Parallel()
 		dir := openDir(t)
 		got := start(t, asNobody(t), "hold", filepath.Join(dir, "l")).line(t)
-		if want := "lock file cannot be opened: permission denied in folder " + dir; !strings.HasSuffix(got, want) {
+		if want := " cannot be opened: permission denied in folder " + dir + "; "; !strings.Contains(got, want) {
 			t.Errorf("got  %q\nwant %q", got, want)
 		}
 	})
@@ -365,19 +365,19 @@ func TestFileErrorsSayWhatToDo(t *testing.T) {
 		cause error
 		want  string
 	}{
-		"a link that appeared":      {at(syscall.ELOOP), "/d/l: lock file is a symlink, expected a regular file"},
-		"no folder":                 {at(syscall.ENOENT), "/d/l: lock file cannot be created: there is no folder /d"},
-		"a read-only file system":   {at(syscall.EROFS), "/d/l: lock file cannot be created: read-only file system"},
-		"a full disk":               {at(syscall.ENOSPC), "/d/l: lock file cannot be created: no space left on device"},
-		"a file system without":     {syscall.ENOLCK, "/d/l: lock file cannot be locked: no locks available"},
-		"replaced again and again":  {errReplaced, "/d/l: lock file cannot be locked: somebody keeps replacing it"},
-		"a folder nobody may enter": {at(syscall.EACCES), "/d/l: lock file cannot be opened: permission denied in folder /d"},
+		"a link that appeared":      {at(syscall.ELOOP), "the lock file /d/l is a symlink, not a regular file"},
+		"no folder":                 {at(syscall.ENOENT), "the lock file /d/l cannot be created: there is no folder /d"},
+		"a read-only file system":   {at(syscall.EROFS), "the lock file /d/l cannot be created: read-only file system"},
+		"a full disk":               {at(syscall.ENOSPC), "the lock file /d/l cannot be created: no space left on device"},
+		"a file system without":     {syscall.ENOLCK, "the lock file /d/l cannot be locked: no locks available"},
+		"replaced again and again":  {errReplaced, "the lock file /d/l cannot be locked: somebody keeps replacing it"},
+		"a folder nobody may enter": {at(syscall.EACCES), "the lock file /d/l cannot be opened: permission denied in folder /d"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			err := newFileError("/d/l", test.cause)
 			var e *FileError
-			if !errors.As(err, &e) || e.Error() != test.want || !strings.HasSuffix(e.Remedy, ".") || e.Path != "/d/l" {
+			if !errors.As(err, &e) || e.Error() != test.want+"; "+e.Remedy || e.Remedy == "" || e.Path != "/d/l" {
 				t.Errorf("got %v", err)
 			}
 			if again := newFileError("/d/l", err); !errors.Is(again, err) {

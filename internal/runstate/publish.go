@@ -198,14 +198,14 @@ func isStatus(data []byte) bool {
 
 // newPublishError explains why the status file could not be written.
 func newPublishError(path string, cause error) error {
-	e := &FileError{Path: path, Problem: "status cannot be published: " + bare(cause), Err: cause}
+	e := &FileError{Path: path, Problem: fmt.Sprintf("the status %s cannot be published: %s", path, bare(cause)), Err: cause}
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(cause, fs.ErrPermission) && err == nil && ownerOf(info) != os.Geteuid():
-		e.Problem = fmt.Sprintf("status cannot be published: the file belongs to user %s, and only they may replace it in %s", userName(ownerOf(info)), filepath.Dir(path))
-		e.Remedy = "Remove that file, as its owner or as root; it is left over from a run of that user."
+		e.Problem = fmt.Sprintf("the status %s cannot be published: it belongs to user %s, and only they may replace it in %s", path, userName(ownerOf(info)), filepath.Dir(path))
+		e.Remedy = "remove it, as its owner or as root; it is left over from a run of that user"
 	case errors.Is(cause, fs.ErrPermission):
-		e.Remedy = "Let the user of the load write into " + filepath.Dir(path) + ", or name a lock file elsewhere with --lock-file."
+		e.Remedy = "let this user write into " + filepath.Dir(path) + ", or name a lock file elsewhere with --lock-file"
 	}
 	return e
 }

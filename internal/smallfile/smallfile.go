@@ -27,7 +27,7 @@ func Read(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	// O_NONBLOCK: opening a FIFO to read would wait for a writer, perhaps for ever.
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, unix.ELOOP) {
-		return nil, nil, fmt.Errorf("read %s: symbolic link: %w", path, ErrNotRegular)
+		return nil, nil, fmt.Errorf("read %s: symlink: %w", path, ErrNotRegular)
 	}
 	if err != nil {
 		return nil, nil, err

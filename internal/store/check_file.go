@@ -70,7 +70,7 @@ func readHead(path string) ([]byte, int64, error) {
 		return nil, 0, unreadable(path, err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "check the path"}
+		return nil, 0, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "correct --db"}
 	}
 	head := make([]byte, headerSize)
 	n, err := io.ReadFull(f, head)
@@ -82,7 +82,7 @@ func readHead(path string) ([]byte, int64, error) {
 
 // recognize says what is wrong with a file that begins with head.
 func recognize(path string, head []byte, size int64) error {
-	e := &Error{Kind: KindNotDuckDB, Path: path, Remedy: "check the path"}
+	e := &Error{Kind: KindNotDuckDB, Path: path, Remedy: "correct --db"}
 	switch {
 	case size == 0:
 		e.Text, e.Remedy = "is empty and no database", "remove it: the loader makes a new database where there is none"
@@ -107,7 +107,7 @@ func recognize(path string, head []byte, size int64) error {
 // foreign names what a file that begins with head is.
 func foreign(head []byte) string {
 	for _, f := range []struct{ magic, name string }{
-		{"SQLite format 3\x00", "a SQLite database"},
+		{"SQLite format 3\x00", "an SQLite database"},
 		{"PAR1", "a Parquet file"},
 		{"PK\x03\x04", "a zip archive"},
 		{"\x1f\x8b", "gzip data"},

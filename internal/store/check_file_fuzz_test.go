@@ -23,7 +23,7 @@ func FuzzRecognize(f *testing.F) {
 			if len(head) < versionAt || string(head[magicAt:versionAt]) != "DUCK" {
 				t.Errorf("%q is taken for a database", head)
 			}
-		case KindOf(err) == KindOther, !strings.HasPrefix(err.Error(), "/db: "), strings.ContainsAny(err.Error(), "\n\x1b|"):
+		case KindOf(err) == KindOther, !strings.HasPrefix(err.Error(), "/db "), strings.ContainsAny(err.Error(), "\n\x1b|"):
 			t.Errorf("%q", err)
 		}
 	})

@@ -36,7 +36,7 @@ func TestRecognize(t *testing.T) {
 		"the newest version":      {magic(newestStorage, 0, leastDatabase), KindOther, ""},
 		"a newer version":         {magic(newestStorage+1, 0, leastDatabase), KindNewer, "storage version 69, this program reads up to 68"},
 		"an encrypted database":   {magic(68, 1, leastDatabase), KindEncrypted, "is encrypted"},
-		"a SQLite database":       {"SQLite format 3\x00" + strings.Repeat("\x00", 5000), KindNotDuckDB, "is not a DuckDB database but a SQLite database"},
+		"a SQLite database":       {"SQLite format 3\x00" + strings.Repeat("\x00", 5000), KindNotDuckDB, "is not a DuckDB database but an SQLite database"},
 		"a Parquet file":          {"PAR1\x15\x00", KindNotDuckDB, "but a Parquet file"},
 		"a zip archive":           {"PK\x03\x04\x14", KindNotDuckDB, "but a zip archive"},
 		"gzip":                    {"\x1f\x8b\x08", KindNotDuckDB, "but gzip data"},

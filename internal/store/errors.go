@@ -43,19 +43,41 @@ type Error struct {
 	Err    error
 }
 
+// Error is what is wrong and what to do about it, in one line.
 func (e *Error) Error() string {
-	s := e.Text
-	if e.Path != "" {
-		s = e.Path + ": " + s
+	if e.Remedy == "" {
+		return e.Sentence()
 	}
-	if e.Remedy != "" {
-		s += "; " + e.Remedy
+	return e.Sentence() + "; " + e.Remedy
+}
+
+// Sentence is what is wrong, path first.
+func (e *Error) Sentence() string {
+	if e.Path == "" {
+		return e.Text
 	}
-	return s
+	for _, verb := range []string{"is ", "was ", "does ", "has ", "lies ", "may "} {
+		if strings.HasPrefix(e.Text, verb) {
+			return e.Path + " " + e.Text
+		}
+	}
+	return e.Path + ": " + e.Text
 }
 
 // Unwrap is what DuckDB or the system said.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Absent adds to the error of a database that does not exist what to do about it, where nothing keeps a load from creating it. For the loader,
+// which does that, it is no error.
+func Absent(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != KindMissing || e.Remedy != "" {
+		return err
+	}
+	with := *e
+	with.Remedy = "correct --db, mount its file system, or load the first files: ingest-aggtrades --db=" + e.Path + " --data-dir=DIR"
+	return &with
+}
 
 // KindOf is the kind of the first [Error] in err's chain, KindOther where there is none.
 func KindOf(err error) Kind {
@@ -83,8 +105,8 @@ var texts = []struct {
 	{"max_temp_directory_size", KindNoSpace, "no space left for its temporary files", "free space, or raise --memory-limit, and run again: nothing that was committed is lost"},
 	{"Failed to create directory", KindIO, "temporary files cannot be written beside it", remedyTemporary},
 	{"Cannot access directory", KindIO, "temporary files cannot be written beside it", remedyTemporary},
-	{"not a valid DuckDB database file", KindNotDuckDB, "is not a DuckDB database", "check the path"},
-	{"sqlite_scanner", KindNotDuckDB, "is an SQLite database, not one of DuckDB", "check the path"}, // what DuckDB would load an extension for
+	{"not a valid DuckDB database file", KindNotDuckDB, "is not a DuckDB database", "correct --db"},
+	{"sqlite_scanner", KindNotDuckDB, "is an SQLite database, not one of DuckDB", "correct --db"}, // what DuckDB would load an extension for
 	{"Trying to read a database file with version number", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
 	{"was written with a storage version greater than", KindNewer, "was written by a newer version of DuckDB", "upgrade check-ingest"},
 	{"compiled vector size", KindNewer, "was written by a DuckDB built with another vector size", "open it with the program that wrote it and export it"},

@@ -113,7 +113,7 @@ func pathError(path string, err error) *Error {
 	case errors.Is(err, unix.EIO):
 		e.Remedy = remedyDisk
 	case errors.Is(err, unix.ESTALE): // of NFS
-		e.Remedy = "its server exports another file system now; mount it again"
+		e.Remedy = "mount it again, since its server exports another file system now"
 	}
 	return e
 }
@@ -142,7 +142,7 @@ func Stat(path string) (fs.FileInfo, error) {
 	case err != nil:
 		return nil, pathError(path, err)
 	case !info.Mode().IsRegular():
-		return nil, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "check the path"}
+		return nil, &Error{Kind: KindNotRegular, Path: path, Text: "is not a regular file", Remedy: "correct --db"}
 	}
 	return info, nil
 }

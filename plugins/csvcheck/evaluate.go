@@ -32,21 +32,23 @@ func evaluate(o observation, now time.Time) nagios.Result {
 
 // unlisted is a data dir that cannot be listed.
 func unlisted(o observation) nagios.Problem {
-	p := nagios.Problem{State: nagios.Unknown, Path: o.dir, Text: o.dirErr.Error(), Remedy: "Correct --data-dir, or let the check's user read it."}
+	p := nagios.Problem{State: nagios.Unknown, Path: o.dir, Text: o.dirErr.Error()}
+	var e *source.DirError
+	if errors.As(o.dirErr, &e) {
+		p.Text, p.Remedy = e.Problem, nagios.Advice(e.Remedy)
+	}
 	switch {
-	case errors.Is(o.dirErr, fs.ErrNotExist):
+	case errors.Is(o.dirErr, fs.ErrNotExist), errors.Is(o.dirErr, syscall.ENOTDIR):
 		p.State = nagios.Critical
-		p.Text = fmt.Sprintf("the data dir %s does not exist", o.dir)
-		p.Remedy = "Mount or create it, or correct --data-dir."
-	case errors.Is(o.dirErr, syscall.ENOTDIR):
-		p.State = nagios.Critical
-		p.Text = fmt.Sprintf("the data dir %s is not a folder", o.dir)
-		p.Remedy = "Name the folder that holds the downloads with --data-dir."
 	case errors.Is(o.dirErr, fs.ErrPermission):
-		p.Text = fmt.Sprintf("the data dir %s cannot be read: permission denied", o.dir)
-		p.Remedy = "Let the check's user read it, for instance: chmod -R a+rX " + quote(o.dir)
+		p.Remedy = letRead(o.dir)
 	}
 	return p
+}
+
+// letRead is what to do about a folder with something in it that may not be read.
+func letRead(dir string) string {
+	return "Let the check's user read it, for instance: chmod -R a+rX " + quote(dir)
 }
 
 // absent are the symbols that have no file, or that there is none at all. Where folders are closed that cannot be known.
@@ -65,11 +67,11 @@ func (o observation) absent() []nagios.Problem {
 		}
 		switch n := len(o.passed) + o.others; {
 		case o.aside > 0:
-			p.Text += ", only of other symbols or days: " + amount.Text(o.aside)
+			p.Text += ", but " + amount.Of(o.aside, "file") + " of other symbols or days"
 			p.Remedy = "Correct --symbol, --start-date or --end-date, or see what became of the downloads."
 		case n > 0:
-			p.Text += ", only with other names: " + amount.Text(n)
-			p.Remedy = "Files are known by their names: SYMBOL-aggTrades-YYYY-MM-DD.zip or YYYY-MM, and .zip, .csv, .csv.gz or .csv.zst."
+			p.Text += ", but " + amount.Of(n, "file") + " with other names"
+			p.Remedy = "Correct --data-dir, or name the files as Binance does: SYMBOL-aggTrades-DATE.zip, DATE being a day (2024-01-31) or a month (2024-01)."
 		}
 		return p
 	}
@@ -104,14 +106,14 @@ func (o observation) unreadable() []nagios.Problem {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: o.closed[0].Path,
 			Text:   fmt.Sprintf("%s cannot be looked at, the first is %s: %s", amount.Of(len(o.closed), "place"), o.closed[0].Path, o.closed[0].Reason),
-			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
+			Remedy: letRead(o.dir),
 		})
 	}
 	if files := o.filter(finding.unreadable); len(files) > 0 {
 		problems = append(problems, nagios.Problem{
 			State: nagios.Unknown, Path: files[0].file.Path,
 			Text:   fmt.Sprintf("%s of %s may not be read, the first is %s", amount.Text(len(files)), o.subject(), files[0].file.Path),
-			Remedy: "Let the check's user read them, for instance: chmod -R a+rX " + quote(o.dir),
+			Remedy: letRead(o.dir),
 		})
 	}
 	return problems
@@ -216,7 +218,7 @@ func (o observation) premature(now time.Time) []nagios.Problem {
 		if f := s.newest(); f.Period.First > catalog.DayOf(now) {
 			problems = append(problems, nagios.Problem{
 				State: nagios.Warning, Path: f.Path, Text: fmt.Sprintf("the newest file of %s is %s, which has not begun yet", s, f.Period),
-				Remedy: "Compare the clock of this machine: timedatectl; if it is right, see where that file comes from: " + f.Path,
+				Remedy: "Check the clock of this machine (timedatectl); if it is right, see where that file comes from: " + f.Path,
 			})
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/aggtrades"
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/nagios"
 )
 
 // archive is where Binance publishes its files.
@@ -21,11 +22,11 @@ const archive = "https://data.binance.vision/data/"
 func (f finding) remedy() string {
 	var row *aggtrades.RowError
 	if errors.Is(f.err, aggtrades.ErrTooWide) && errors.As(f.err, &row) && row.Field == "quantity" {
-		return "Widen the column with: ingest-aggtrades migrate --widen-quantity; then give --widened"
+		return "Widen the column, then give --widened: ingest-aggtrades migrate --widen-quantity --db=FILE"
 	}
 	var known *source.FileError
 	if errors.As(f.err, &known) && !f.replaceable() {
-		return fmt.Sprintf("%s%s: %s", strings.ToUpper(known.Remedy[:1]), known.Remedy[1:], f.file.Path)
+		return strings.TrimSuffix(nagios.Advice(known.Remedy), ".") + ": " + f.file.Path
 	}
 	return "Fetch it again: " + f.refetch()
 }
@@ -158,7 +159,7 @@ func (s series) catchUp(today catalog.Day) string {
 		days = append(days, d)
 	}
 	if len(days) == 0 {
-		return "Binance publishes the next file the day after its day."
+		return "Wait for the next file, which Binance publishes the day after its day."
 	}
 	return "Fetch what follows: " + hole{stretches(days)[0], s}.download().command()
 }

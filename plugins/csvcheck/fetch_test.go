@@ -225,7 +225,7 @@ func TestRemedyIsNotAlwaysToFetch(t *testing.T) {
 		"a disk that fails":           {fault(syscall.EIO, "look at the disk"), "Look at the disk: /data/in/BTCUSDT-aggTrades-2024-03-08.zip"},
 		"damaged":                     {fault(source.ErrCorrupt, "fetch it again"), fetch + ")"},
 		"unlike its .CHECKSUM":        {fault(source.ErrChecksum, "fetch the .CHECKSUM again"), fetch + strings.ReplaceAll(fetch[strings.Index(fetch, " -O"):], ".zip", ".zip.CHECKSUM") + ")"},
-		"a quantity too wide":         {wide("quantity"), "Widen the column with: ingest-aggtrades migrate --widen-quantity; then give --widened"},
+		"a quantity too wide":         {wide("quantity"), "Widen the column, then give --widened: ingest-aggtrades migrate --widen-quantity --db=FILE"},
 		"a price that cannot be real": {wide("price"), fetch + ")"},
 	}
 	for name, tc := range tests {

@@ -244,15 +244,15 @@ func TestAsked(t *testing.T) {
 		},
 		"only files with other names": {
 			make: func(d data) { d.put("BTCUSDT-1m-2024-03-08.zip", "x"); d.put("BTCUSDT-aggTrades-2024-13-08.zip", "x") }, code: 2,
-			want: "no file of trades in DIR, only with other names: 2", perf: nothing,
+			want: "no file of trades in DIR, but 2 files with other names", perf: nothing,
 		},
 		"nothing of the days asked for": {
 			make: days("08"), args: []string{"--start-date=2024-04-01"}, code: 2,
-			want: "no file of trades in DIR from 2024-04-01, only of other symbols or days: 1", perf: nothing,
+			want: "no file of trades in DIR from 2024-04-01, but 1 file of other symbols or days", perf: nothing,
 		},
 		"nothing of the symbol asked for": {
 			make: days("08"), args: []string{"--symbol=ETHUSDT", "--end-date=2024-03-08"}, code: 2,
-			want: "no file of ETHUSDT in DIR to 2024-03-08, only of other symbols or days: 1", perf: nothing,
+			want: "no file of ETHUSDT in DIR to 2024-03-08, but 1 file of other symbols or days", perf: nothing,
 		},
 		"nothing of one of two symbols": {
 			make: days("08"), args: []string{"--symbol=BTCUSDT", "--symbol=XRPUSDT"}, code: 2,

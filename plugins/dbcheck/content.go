@@ -19,7 +19,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	if in.ledgerErr != nil {
 		r.Problems = append(r.Problems, nagios.Problem{
 			State: nagios.Warning, Text: "the ledger cannot be read: " + in.ledgerErr.Error(), Path: o.path,
-			Remedy: "If its columns are not those of the loader: ingest-aggtrades migrate --db=" + o.path,
+			Remedy: "Complete it if its columns are not those of the loader: ingest-aggtrades migrate --db=" + o.path,
 		})
 	}
 	if rows, known := c.rowsOf(in); known {
@@ -33,7 +33,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	}
 	if in.rows == 0 {
 		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
-			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load something: ingest-aggtrades --db=" + o.path + " --data-dir=DIR",
+			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load the first files: ingest-aggtrades --db=" + o.path + " --data-dir=DIR",
 		})...)
 		return append(parts, "no trade yet")
 	}
@@ -41,14 +41,16 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 }
 
 // remedyFew is what to do about a number of rows or symbols that is not what was expected.
-const remedyFew = "Look what was loaded: ingest-aggtrades status; check_ingest_log."
+func remedyFew(path string) string {
+	return "Look what was loaded: ingest-aggtrades status --db=" + path
+}
 
 func (c *Cmd) metricRows(rows int64, path string) nagios.Metric {
-	return nagios.Metric{Label: labelRows, Value: float64(rows), Phrase: "{} rows" + c.names(), Path: path, Remedy: remedyFew}
+	return nagios.Metric{Label: labelRows, Value: float64(rows), Phrase: "{} rows" + c.names(), Path: path, Remedy: remedyFew(path)}
 }
 
 func metricSymbols(n int, path string) nagios.Metric {
-	return nagios.Metric{Label: labelSymbols, Value: float64(n), Phrase: "{} symbols", Path: path, Remedy: remedyFew}
+	return nagios.Metric{Label: labelSymbols, Value: float64(n), Phrase: "{} symbols", Path: path, Remedy: remedyFew(path)}
 }
 
 // rowsOf is how many rows the series that were asked for have; false where that is not known without counting them.
@@ -73,7 +75,7 @@ func (c *Cmd) age(r *nagios.Result, o observation, now time.Time) string {
 	if newest.IsZero() {
 		return ""
 	}
-	return addAge(r, o.path, of, newest, now, "Look for what keeps new files from being loaded: check_ingest_log and check_ingest_csv.")
+	return addAge(r, o.path, of, newest, now, "Look for what keeps new files from being loaded, with check_ingest_log and check_ingest_csv.")
 }
 
 // addAge adds the age of the newest trade and gives it in a few words. remedy is for one that is too old.
@@ -83,7 +85,7 @@ func addAge(r *nagios.Result, path, of string, newest, now time.Time, remedy str
 		Label: labelAge, Phrase: "the newest trade" + of + " is {} old, of " + stamp(newest), Path: path, Remedy: remedy,
 	}, "the newest trade"+of, newest, now)
 	if len(r.Problems) > problems {
-		r.Problems[problems].Remedy = "Compare the clock of this machine; if it is right, --deep tells how many rows have impossible times."
+		r.Problems[problems].Remedy = "Check the clock of this machine; if it is right, --deep tells how many rows have impossible times."
 		return "newest trade" + of + " in the future"
 	}
 	return "newest trade" + of + " " + nagios.Ago(newest, now)

@@ -42,8 +42,8 @@ func (o observation) sizes() []nagios.Metric {
 	}
 	if o.sized && o.walSize >= 0 {
 		ms = append(ms, nagios.Metric{
-			Label: labelWAL, Value: float64(o.walSize), Phrase: "its write-ahead log has {}", Path: o.path + ".wal",
-			Remedy: "The next program that writes to the database takes it in; never remove it by hand.",
+			Label: labelWAL, Value: float64(o.walSize), Phrase: "the write-ahead log has {}", Path: o.path + ".wal",
+			Remedy: "Leave it there: the next program that writes to the database takes it in.",
 		})
 	}
 	return ms
@@ -56,20 +56,21 @@ func (c *Cmd) problem(o observation) nagios.Problem {
 	if !errors.As(o.fault, &e) {
 		return p
 	}
-	p.Text, p.Remedy = sentence(e), capital(e.Remedy)
+	p.Text, p.Remedy = e.Sentence(), nagios.Advice(e.Remedy)
 	switch {
 	case p.Remedy != "":
 	case e.Kind == store.KindPermission:
-		p.Remedy = "Let the check's user search the folders above it, or run the check as another user."
+		p.Remedy = "Let the check's user search the folders above it, or run the check as another."
 	default:
-		p.Remedy = "Check the path."
+		p.Remedy = "Correct --db."
 	}
 	switch e.Kind {
 	case store.KindMissing:
 		p.State = nagios.Critical // a load would not create it: its folder is missing, or a link points nowhere
 		if e.Remedy == "" {
 			p.State = c.Missing
-			p.Remedy = "Check the path and that its file system is mounted; the first load creates it: ingest-aggtrades --db=" + e.Path + " --data-dir=DIR"
+			_ = errors.As(store.Absent(e), &e) // an Error gives an Error
+			p.Remedy = nagios.Advice(e.Remedy)
 		}
 	case store.KindHeld:
 		p.State = c.Busy
@@ -81,28 +82,6 @@ func (c *Cmd) problem(o observation) nagios.Problem {
 		p.State = nagios.Critical
 	}
 	return p
-}
-
-// sentence says what is wrong with a database, path first.
-func sentence(e *store.Error) string {
-	for _, verb := range []string{"is ", "was ", "does ", "has ", "may "} {
-		if strings.HasPrefix(e.Text, verb) {
-			return e.Path + " " + e.Text
-		}
-	}
-	return e.Path + ": " + e.Text
-}
-
-// capital is a remedy as a sentence of its own. One that ends in a command gets no full stop, so that it can be pasted.
-func capital(s string) string {
-	if s == "" {
-		return ""
-	}
-	s = strings.ToUpper(s[:1]) + s[1:]
-	if strings.Contains(s, ": ") {
-		return s
-	}
-	return s + "."
 }
 
 // busy is a database that another program than the loader writes to.
@@ -131,12 +110,12 @@ func (c *Cmd) judge(o observation, now time.Time) nagios.Result {
 	r := nagios.Result{Lines: c.notes(o)}
 	r.Metrics = append(r.Metrics, nagios.Metric{
 		Label: labelOpenTime, Value: in.openTime.Seconds(), Phrase: "took {} to open", Path: o.path,
-		Remedy: "A large write-ahead log makes it slow, or the disk is busy.",
+		Remedy: "Look whether a large write-ahead log (wal_size) or a busy disk makes it slow.",
 	})
 	if in.schema != nil {
-		remedy := "Check that it is the right database; the loader makes a new one where there is none."
+		remedy := "Correct --db, or load into a new database: the loader makes one where there is none."
 		if len(in.table.Columns) > 0 {
-			remedy = "The loader refuses this table: mend its columns, or load into a new database."
+			remedy = "Mend its columns, or load into a new database: the loader refuses this table."
 		}
 		r.Problems = []nagios.Problem{{State: nagios.Critical, Text: o.path + " " + strings.TrimPrefix(in.schema.Error(), "its "), Remedy: remedy, Path: o.path}}
 		if strings.HasPrefix(in.schema.Error(), "its ") {

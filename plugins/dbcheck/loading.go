@@ -111,7 +111,7 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 	r.Metrics = append(r.Metrics, c.metricRows(rows, o.path), metricSymbols(len(series), o.path))
 	parts := []string{amount.Of(rows, "row"), amount.Of(len(series), "symbol")}
 	if newest, of, _ := c.worst(newestOf); !newest.IsZero() {
-		parts = append(parts, addAge(r, o.path, of, newest, now, "A load runs; if it does not bring newer files, look for what keeps them from coming: check_ingest_csv."))
+		parts = append(parts, addAge(r, o.path, of, newest, now, "Wait for the load that runs; if it brings no newer files, look for what keeps them from coming, with check_ingest_csv."))
 	}
 	if c.Gaps {
 		parts = append(parts, addGaps(r, o.path, series))

@@ -82,7 +82,7 @@ func scanProblem(doing, path string, err error) nagios.Problem {
 	if !errors.As(err, &e) {
 		return p
 	}
-	p.Text, p.Remedy = doing+": "+sentence(e), capital(e.Remedy)
+	p.Text, p.Remedy = doing+": "+e.Sentence(), nagios.Advice(e.Remedy)
 	if e.Kind == store.KindCorrupt || e.Kind == store.KindIO {
 		p.State = nagios.Critical
 	}

@@ -83,7 +83,7 @@ func statesOfFiles() map[string]state {
 		"empty":                         {content(""), nil, 2, "CRITICAL: DIR/t.duckdb is empty and no database | size=0B;;;0 wal_size=0B;;;0"},
 		"text":                          {content("1,2,3\n"), nil, 2, foreign + "text |" + sizes},
 		"an error page":                 {content("<html>404</html>"), nil, 2, foreign + "an HTML or XML page |" + sizes},
-		"a SQLite database":             {content("SQLite format 3\x00" + strings.Repeat("\x00", 4096)), nil, 2, foreign + "a SQLite database |" + sizes},
+		"a SQLite database":             {content("SQLite format 3\x00" + strings.Repeat("\x00", 4096)), nil, 2, foreign + "an SQLite database |" + sizes},
 		"a Parquet file":                {content("PAR1\x00\x00PAR1"), nil, 2, foreign + "a Parquet file |" + sizes},
 		"a zip archive":                 {content("PK\x03\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), nil, 2, foreign + "a zip archive |" + sizes},
 		"random bytes":                  {content(strings.Repeat("\xa5\x00\x13", 9999)), nil, 2, foreign + "something else |" + sizes},
@@ -258,7 +258,7 @@ func statesOfContent() map[string]state {
 			},
 			[]string{"-c", "wal_size=0"},
 			2,
-			"CRITICAL: its write-ahead log has 1 MB, limit 0 B | age=86400s;;;0 rows=1500;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;0;0 open_time=0s;;;0",
+			"CRITICAL: the write-ahead log has 1 MB, limit 0 B | age=86400s;;;0 rows=1500;;;0 symbols=2;;;0 size=1B;;;0 wal_size=1B;;0;0 open_time=0s;;;0",
 		},
 		"no such table": {
 			func(w *world) { w.Execute("CREATE TABLE other AS SELECT 1 AS i") }, nil, 2, "CRITICAL: DIR/t.duckdb has no table aggtrades_history |" + opened,

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -53,25 +54,40 @@ func (v volume) problem() (nagios.Problem, bool) {
 	switch {
 	case !v.measured && v.err == nil:
 		p.Text = fmt.Sprintf("the file system of %s does not answer", v.target.path)
-		p.Remedy = "If it is a network mount, look at its server; umount -l frees what hangs on it."
+		p.Remedy = "Look at the server if it is a network mount; umount -l frees what hangs on it."
 	case errors.Is(v.err, fs.ErrNotExist):
 		p.State = nagios.Critical
 		p.Text = v.target.path + " does not exist"
 		p.Remedy = "Mount or create it, or correct --path."
 	case v.err != nil:
-		p.Text = fmt.Sprintf("cannot look at %s: %v", v.target.path, v.err)
-		p.Remedy = "Let the check's user search the folders above it."
+		p.Text = fmt.Sprintf("cannot look at %s: %v", v.target.path, cause(v.err))
+		p.Remedy = "Correct --path."
+		switch {
+		case errors.Is(v.err, fs.ErrPermission):
+			p.Remedy = "Let the check's user search the folders above it."
+		case v.target.db:
+			p.Remedy = "Correct --db."
+		}
 	case v.size == 0:
 		p.Text = fmt.Sprintf("%s is on %s, which tells no size", v.target.path, v.name())
 		p.Remedy = "Name a path on a file system that stores data."
 	case v.readOnly:
 		p.State = nagios.Critical
 		p.Text = v.name() + " is mounted read-only"
-		p.Remedy = "The kernel remounts so after an I/O error: look at dmesg, then: mount -o remount,rw " + v.mount.point
+		p.Remedy = "Look for I/O errors (dmesg), after which the kernel mounts so, then: mount -o remount,rw " + v.mount.point
 	default:
 		return nagios.Problem{}, false
 	}
 	return p, true
+}
+
+// cause is an error of the system without the operation and the path, which the sentence around it has.
+func cause(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }
 
 // metrics are the numbers of a volume.
@@ -124,14 +140,19 @@ func judgePending(r *nagios.Result, p pending, db volume, now time.Time) {
 	case !p.known && p.err == nil:
 		r.Problems = append(r.Problems, nagios.Problem{
 			State: nagios.Unknown, Text: fmt.Sprintf("the data dir %s does not answer", p.dataDir), Path: p.dataDir,
-			Remedy: "If it is a network mount, look at its server; for very many files, raise --timeout.",
+			Remedy: "Look at the server if it is a network mount; for very many files, raise --timeout.",
 		})
 		return
 	case p.err != nil:
-		r.Problems = append(r.Problems, nagios.Problem{
-			State: nagios.Unknown, Text: fmt.Sprintf("cannot tell what is pending: %v", p.err), Path: p.dataDir,
-			Remedy: "Correct --data-dir, or let the check's user read it.",
-		})
+		unlisted := nagios.Problem{State: nagios.Unknown, Text: "cannot tell what is pending: " + p.err.Error(), Path: p.dataDir}
+		var e *source.DirError
+		if errors.As(p.err, &e) {
+			unlisted.Text, unlisted.Remedy = "cannot tell what is pending: "+e.Problem, nagios.Advice(e.Remedy)
+		}
+		if errors.Is(p.err, fs.ErrPermission) {
+			unlisted.Remedy = "Let the check's user read it."
+		}
+		r.Problems = append(r.Problems, unlisted)
 		return
 	}
 	if p.detail != "" {

@@ -58,7 +58,7 @@ func TestEvaluate(t *testing.T) {
 		"read-only, however much is free": {
 			observation: observation{volumes: []volume{data(func(v *volume) { v.readOnly = true })}},
 			want: "INGEST DISK CRITICAL: /data (ext4) is mounted read-only\n" +
-				"[CRITICAL] /data (ext4) is mounted read-only. The kernel remounts so after an I/O error: look at dmesg, then: mount -o remount,rw /data\n| " + perf + "\n",
+				"[CRITICAL] /data (ext4) is mounted read-only. Look for I/O errors (dmesg), after which the kernel mounts so, then: mount -o remount,rw /data\n| " + perf + "\n",
 		},
 		"a database that does not exist yet": {
 			observation: observation{volumes: []volume{data(func(v *volume) { v.missing = "t.duckdb" })}},
@@ -72,8 +72,8 @@ func TestEvaluate(t *testing.T) {
 		},
 		"a path that may not be looked at": {
 			observation: observation{volumes: []volume{{target: target{path: "/root/x"}, err: pathErr(fs.ErrPermission)}}},
-			want: "INGEST DISK UNKNOWN: cannot look at /root/x: statfs /data/t.duckdb: permission denied\n" +
-				"[UNKNOWN] cannot look at /root/x: statfs /data/t.duckdb: permission denied. Let the check's user search the folders above it.\n",
+			want: "INGEST DISK UNKNOWN: cannot look at /root/x: permission denied\n" +
+				"[UNKNOWN] cannot look at /root/x: permission denied. Let the check's user search the folders above it.\n",
 		},
 		"a file system without a size": {
 			observation: observation{volumes: []volume{{target: target{path: "/proc"}, measured: true, mount: mount{"/proc", "proc"}}}},
@@ -86,7 +86,7 @@ func TestEvaluate(t *testing.T) {
 				data(func(v *volume) { v.target.suffix = "_data" }), {target: target{path: "/mnt/nfs", suffix: "_mnt_nfs"}},
 			}},
 			want: "INGEST DISK UNKNOWN: the file system of /mnt/nfs does not answer\n" +
-				"[UNKNOWN] the file system of /mnt/nfs does not answer. If it is a network mount, look at its server; umount -l frees what hangs on it.\n" +
+				"[UNKNOWN] the file system of /mnt/nfs does not answer. Look at the server if it is a network mount; umount -l frees what hangs on it.\n" +
 				"| free_data=500000000000B;150000000000:;100000000000:;0;1000000000000 free_pct_data=55.555556%;;;0;100 inodes_free_pct_data=25%;;;0;100 used_data=400000000000B;;;0;1000000000000 size_data=1000000000000B;;;0\n",
 		},
 		"pending files fit": {
@@ -115,13 +115,13 @@ func TestEvaluate(t *testing.T) {
 			cmd:         Cmd{DB: "/data/t.duckdb", DataDir: "/in"},
 			observation: observation{volumes: []volume{data(nil)}, pending: &pending{dataDir: "/in"}},
 			want: "INGEST DISK UNKNOWN: the data dir /in does not answer\n" +
-				"[UNKNOWN] the data dir /in does not answer. If it is a network mount, look at its server; for very many files, raise --timeout.\n| " + perf + "\n",
+				"[UNKNOWN] the data dir /in does not answer. Look at the server if it is a network mount; for very many files, raise --timeout.\n| " + perf + "\n",
 		},
 		"a data dir that cannot be read": {
 			cmd:         Cmd{DB: "/data/t.duckdb", DataDir: "/in"},
 			observation: observation{volumes: []volume{data(nil)}, pending: &pending{dataDir: "/in", err: errors.New("it is dark")}},
 			want: "INGEST DISK UNKNOWN: cannot tell what is pending: it is dark\n" +
-				"[UNKNOWN] cannot tell what is pending: it is dark. Correct --data-dir, or let the check's user read it.\n| " + perf + "\n",
+				"[UNKNOWN] cannot tell what is pending: it is dark\n| " + perf + "\n",
 		},
 	}
 	for name, tc := range tests {

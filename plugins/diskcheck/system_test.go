@@ -59,7 +59,7 @@ func TestFileSystem(t *testing.T) {
 		"percent":                         {[]string{"--path=$D", "-c1B:", "-w", "free_pct=80%:"}, 1, "INGEST DISK WARNING: 75% free on $D (tmpfs), limit 80% | "},
 		"two, one with an alias":          {[]string{"--path=$D=one", "--path=/=two", "-c1B:", "-w", "free_one=60MB:"}, 1, "INGEST DISK WARNING: 50.3 MB free on $D (tmpfs), limit 60 MB | free_one=50331648B;60000000:;;0;67108864 "},
 		"one that is not there":           {[]string{"--path=$D=one", "--path=$D/none", "-c1B:"}, 2, "INGEST DISK CRITICAL: $D/none does not exist | free_one=50331648B;;1:;0;67108864 "},
-		"a path below a file":             {[]string{"--path=$D/fill/x"}, 3, "INGEST DISK UNKNOWN: cannot look at $D/fill/x: statfs $D/fill/x: not a directory\n"},
+		"a path below a file":             {[]string{"--path=$D/fill/x"}, 3, "INGEST DISK UNKNOWN: cannot look at $D/fill/x: not a directory\n"},
 		"the proc file system":            {[]string{"--path=/proc"}, 3, "INGEST DISK UNKNOWN: /proc is on /proc (proc), which tells no size\n"},
 		"the default limit":               {[]string{"--path=$D"}, 2, "INGEST DISK CRITICAL: 50.3 MB free on $D (tmpfs), limit 100 GB | "},
 		"nothing to look at":              {nil, 3, "INGEST DISK UNKNOWN: usage: give --db=FILE or --path=PATH"},

@@ -211,9 +211,9 @@ func TestHeldByPython(t *testing.T) {
 func TestPathsThatAreNoFile(t *testing.T) {
 	t.Parallel()
 	kinds := map[string]func(path string) error{
-		"directory": func(path string) error { return os.Mkdir(path, 0o755) },
-		"symlink":   func(path string) error { return os.Symlink("elsewhere", path) },
-		"fifo":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"folder":  func(path string) error { return os.Mkdir(path, 0o755) },
+		"symlink": func(path string) error { return os.Symlink("elsewhere", path) },
+		"FIFO":    func(path string) error { return syscall.Mkfifo(path, 0o600) },
 	}
 	for kind, create := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -237,7 +237,7 @@ func TestFolderThatCannotBeSearched(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out := run("--lock-file", filepath.Join(path, "ingest.lock"))
-	if code != 3 || !strings.HasPrefix(out, "INGEST LOCK UNKNOWN: look at lock file: ") {
+	if code != 3 || !strings.HasPrefix(out, "INGEST LOCK UNKNOWN: the lock file "+path+"/ingest.lock cannot be looked at: not a directory") {
 		t.Fatalf("exit code %d, %q", code, out)
 	}
 }

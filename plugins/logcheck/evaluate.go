@@ -1,6 +1,7 @@
 package logcheck
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -34,7 +35,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 		}
 		parts = append(parts, run.sentence(o, now))
 	} else {
-		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: remedyStart})...)
+		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: fmt.Sprintf(remedyStart, o.path)})...)
 	}
 	if !known && o.counted() && o.outcomes.Success+o.outcomes.Failed+o.outcomes.Partial == 0 {
 		parts = []string{"nothing was loaded yet"}
@@ -48,8 +49,8 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 
 // What to do where nothing was loaded, or not what was expected.
 const (
-	remedyLook  = "Look what was loaded and how fast: ingest-aggtrades status; the loader's log."
-	remedyStart = "Start a load: ingest-aggtrades --db=FILE --data-dir=DIR"
+	remedyLook  = "Look what was loaded and how fast: ingest-aggtrades status --db="
+	remedyStart = "Start a load: ingest-aggtrades --db=%s --data-dir=DIR"
 )
 
 // counted reports whether it is known how the files came out.
@@ -63,11 +64,8 @@ func (o observation) unreadable() (nagios.Problem, bool) {
 	var e *store.Error
 	switch {
 	case errors.As(o.fault, &e):
-		p.Text = "the ledger cannot be read: " + e.Path + ": " + e.Text
-		p.Remedy = "check_ingest_db tells more about the database."
-		if e.Remedy != "" {
-			p.Remedy = strings.ToUpper(e.Remedy[:1]) + e.Remedy[1:]
-		}
+		p.Text = "the ledger cannot be read: " + e.Sentence()
+		p.Remedy = cmp.Or(nagios.Advice(e.Remedy), "Look what is wrong with it: check_ingest_db -v --db="+o.path)
 	case o.fault != nil:
 		p.Text = "the ledger cannot be read: " + o.fault.Error()
 	case o.use.Writing() && !o.use.Loading && o.snapshot == nil:
@@ -93,7 +91,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + amount.Noun(x.Partial, "file") + " loaded in part" + latest(files, ledger.Partial),
 			Remedy: "Find out which trades are right, those of the database or the file's; delete the wrong ones and the file's row of ingestion_log, and load it again.",
 		},
-		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + amount.Noun(x.Success, "file") + " loaded", Remedy: remedyLook},
+		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + amount.Noun(x.Success, "file") + " loaded", Remedy: remedyLook + o.path},
 	)
 	for _, f := range files[:min(len(files), maxListed)] {
 		r.Lines = append(r.Lines, fileLine(f, now))
@@ -114,12 +112,12 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		parts = append(parts, amount.Text(x.Partial)+" in part")
 	}
 	if x.LastSuccess.IsZero() {
-		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: remedyStart})...)
+		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: fmt.Sprintf(remedyStart, o.path)})...)
 		return parts
 	}
 	r.AddAge(nagios.Metric{
-		Label: labelSuccessAge, Path: o.path, Phrase: "a file was loaded {} ago last",
-		Remedy: "Look whether loads run and whether new files arrive: systemctl list-timers; check_ingest_csv.",
+		Label: labelSuccessAge, Path: o.path, Phrase: "the last file was loaded {} ago",
+		Remedy: "Look whether loads are started (systemctl list-timers) and new files arrive (check_ingest_csv).",
 	}, "the last load of a file", x.LastSuccess, now)
 	return append(parts, "the last one "+nagios.Ago(x.LastSuccess, now))
 }
@@ -168,10 +166,10 @@ func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time
 		Label: labelRunAge, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
 	}, "the last sign of the last run", seen, now)
 	if run.counted {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook + o.path})
 	}
 	if run.rate > 0 {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook + o.path})
 	}
 }
 
@@ -213,7 +211,7 @@ func (o observation) notes(now time.Time) []string {
 		lines = append(lines, "the ledger snapshot cannot be used: "+o.snapshotErr.Error())
 	}
 	if o.lockErr != nil {
-		lines = append(lines, "the lock file cannot be looked at: "+o.lockErr.Error())
+		lines = append(lines, o.lockErr.Error())
 	}
 	if o.other != "" {
 		lines = append(lines, "the lock is held by a load into "+o.other)

@@ -31,7 +31,7 @@ func TestUnprivileged(t *testing.T) {
 		"may read it": {func(w *world) { w.loaded(two()...); w.ran(0, "fine") }, "0", "INGEST LOG OK: " + fine + "the last run ended 3h ago: fine" + perf2 + ran},
 		"may not read the database": {
 			func(w *world) { w.loaded(two()...); w.ran(0, "fine"); w.Must(os.Chmod(w.Path, 0o600)) },
-			"3", "INGEST LOG UNKNOWN: the ledger cannot be read: DIR/t.duckdb: may not be read by user USER: it belongs to OWNER, with mode 0600 |" + ran,
+			"3", "INGEST LOG UNKNOWN: the ledger cannot be read: DIR/t.duckdb may not be read by user USER: it belongs to OWNER, with mode 0600 |" + ran,
 		},
 		"sees a load of another user": {
 			func(w *world) {
@@ -78,7 +78,7 @@ func TestEvaluateWhatNoProcessOfATestCanBe(t *testing.T) {
 			"INGEST LOG UNKNOWN: the ledger cannot be read: something new\n[UNKNOWN] the ledger cannot be read: something new\n",
 		},
 		"a lock file that cannot be looked at": {
-			observation{path: "/t.duckdb", lockErr: errors.New("permission denied")},
+			observation{path: "/t.duckdb", lockErr: errors.New("the lock file cannot be looked at: permission denied")},
 			"INGEST LOG OK: nothing was loaded yet\nthe lock file cannot be looked at: permission denied\n| failed=0;;0;0 partial=0;0;;0 success=0;;;0\n",
 		},
 	}

@@ -190,7 +190,7 @@ func (r lastRun) problem(o observation, now time.Time) (nagios.Problem, bool) {
 		p.Text = "a load runs whose lock file was replaced or removed, so nothing keeps a second one out: " + progress(r, o.holder, now)
 		p.Remedy = "Start no load before it has ended; find out what removes the lock file."
 	case died:
-		p.Remedy = "What it had committed is kept, and the next run loads the rest. Look for the reason: journalctl -k -g oom"
+		p.Remedy = "Start the next load, which loads the rest, and look for the reason: journalctl -k -g oom"
 	case silent:
 		p.State = nagios.Warning
 		p.Remedy = fmt.Sprintf("Look for PID %d on host %s; if it is gone, start the next load.", r.status.PID, r.status.Host)
@@ -209,17 +209,17 @@ func (r lastRun) judgeEnd(p *nagios.Problem, o observation) bool {
 		return false
 	case load.ExitSomeFailed:
 		p.State = nagios.Warning
-		p.Remedy = "Its report and its log name the files; the next run tries them again."
+		p.Remedy = "Look for the files in its report or its log; the next run tries them again."
 		return o.outcomes.Failed == 0 // else the files are the problem
 	case load.ExitNothing:
 		p.State = nagios.Warning
-		p.Remedy = "Check --data-dir, --symbol and the dates of the load, and whether the downloads arrive: check_ingest_csv."
+		p.Remedy = "Check --data-dir, --symbol and the dates of the load, and whether the downloads arrive, with check_ingest_csv."
 	case load.ExitHeld:
 		p.State = nagios.Warning
-		p.Remedy = "It loaded nothing, and the next run tries again; check_ingest_db tells who holds the database."
+		p.Remedy = "Wait for the next run, which tries again; check_ingest_db tells who holds the database."
 	case load.ExitInterrupted, load.ExitTerminated, 129:
 		p.State = nagios.Warning
-		p.Remedy = "What it had committed is kept; start it again to load the rest."
+		p.Remedy = "Start it again to load the rest; what it had committed is kept."
 	case load.ExitNoSpace:
 		p.Remedy = "Free space, unless that says otherwise, and start it again; check_ingest_disk tells how much a load needs."
 	case load.ExitDatabase:
