@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
-	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -31,7 +30,7 @@ func Migrate(ctx context.Context, c Config, widenQuantity bool) (*Migration, err
 	m.Database = r.path
 	open := store.OpenReadOnly
 	if !c.DryRun {
-		lock, err := runstate.Acquire(ctx, c.LockFile, c.Wait)
+		lock, err := r.acquire(ctx)
 		if err != nil {
 			return m, causeOf(ctx, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 
@@ -74,7 +75,7 @@ func (r *run) locked(ctx context.Context) (err error) {
 	if r.DryRun {
 		return r.dryRun(ctx)
 	}
-	lock, err := runstate.Acquire(ctx, r.LockFile, r.Wait)
+	lock, err := r.acquire(ctx)
 	if err != nil {
 		return causeOf(ctx, err)
 	}
@@ -101,6 +102,20 @@ func (r *run) locked(ctx context.Context) (err error) {
 		}
 	}()
 	return r.abandonable(ctx)
+}
+
+// quietWait is how long is waited for the lock without a word.
+const quietWait = time.Second
+
+// acquire takes the lock.
+func (r *run) acquire(ctx context.Context) (*runstate.Lock, error) {
+	lock, err := runstate.Acquire(ctx, r.LockFile, min(r.Wait, quietWait))
+	var held *runstate.HeldError
+	if rest := r.Wait - quietWait; rest > 0 && errors.As(err, &held) {
+		r.Log.Info("waiting for the lock", keyError, held, "wait", r.Wait)
+		return runstate.Acquire(ctx, r.LockFile, rest)
+	}
+	return lock, err
 }
 
 // causeOf is why ctx ended, a signal for instance, where that is why err came about.
