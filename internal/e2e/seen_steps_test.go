@@ -200,14 +200,15 @@ func at(call string, n string, signal string) step {
 		if text, ok := await(trace, func(text string) bool { return strings.Contains(text, signal) }); !ok {
 			t.Fatalf("strace: %s, %s", text, &s.out)
 		}
+		s.traced = s.awaitStatus(t, func(runstate.Status) bool { return true }).PID
 		t.Cleanup(func() { tracedIsKilled(t, s) }) // strace's end would leave it stopped
 	}
 }
 
 // tracedIsKilled kills a load that runs under strace.
 func tracedIsKilled(_ *testing.T, s *scene) {
-	if status, err := runstate.ReadStatus(runstate.StatusPath(s.lock)); err == nil && s.loader.ProcessState == nil {
-		_ = syscall.Kill(status.PID, syscall.SIGKILL) // it may be dead already
+	if s.loader.ProcessState == nil {
+		_ = syscall.Kill(s.traced, syscall.SIGKILL) // it may be dead already
 		_ = s.loader.Wait()
 	}
 }

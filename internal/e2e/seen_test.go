@@ -38,6 +38,8 @@ type scene struct {
 	*world
 	next   synth.Spec   // of the next download
 	loader *exec.Cmd    // the load that runs
+	more   []*exec.Cmd  // that run beside it
+	traced int          // its PID, where loader is the strace that it runs under
 	out    bytes.Buffer // what it said
 	holder *exec.Cmd    // another program that holds something
 	nobody bool         // loader and checks are run by the user nobody
@@ -60,7 +62,7 @@ func see(t *testing.T, scenes map[string][]stage) {
 	for name, stages := range scenes {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &scene{world: newWorld(t), next: spec(catalog.UM, "BTCUSDT", january, 1000, 1)}
+			s := newScene(t)
 			for _, m := range stages {
 				m.do(t, s)
 				s.look(t, m)
@@ -70,6 +72,11 @@ func see(t *testing.T, scenes map[string][]stage) {
 			}
 		})
 	}
+}
+
+func newScene(t *testing.T) *scene {
+	t.Helper()
+	return &scene{world: newWorld(t), next: spec(catalog.UM, "BTCUSDT", january, 1000, 1)}
 }
 
 // look has all checks asked at once.

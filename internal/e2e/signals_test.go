@@ -29,6 +29,12 @@ func stopWith(tb testing.TB, cmd *exec.Cmd, signal syscall.Signal, code int) {
 	if err := cmd.Process.Signal(signal); err != nil {
 		tb.Fatal(err)
 	}
+	endsSoon(tb, cmd, code)
+}
+
+// endsSoon has the process end with that exit code.
+func endsSoon(tb testing.TB, cmd *exec.Cmd, code int) {
+	tb.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -78,6 +79,29 @@ func (d Disk) Fail(tb testing.TB) {
 	if err := unix.IoctlSetPointerInt(int(f.Fd()), shutdown, 1); err != nil { // 1: the journal is written out first
 		tb.Skipf("shut the file system down: %v", err)
 	}
+}
+
+// Freeze has the file system take no write until it is thawed, as a disk does that hangs: who writes waits in the kernel, where not even SIGKILL reaches.
+func (d Disk) Freeze(tb testing.TB) (thaw func()) {
+	tb.Helper()
+	const freeze, melt = 0xc0045877, 0xc0045878 // FIFREEZE and FITHAW, linux/fs.h
+	control := func(request uint) error {
+		f, err := os.Open(d.Dir)
+		if err != nil {
+			return err
+		}
+		return errors.Join(unix.IoctlSetInt(int(f.Fd()), request, 0), f.Close())
+	}
+	if err := control(freeze); err != nil {
+		tb.Skipf("freeze the file system: %v", err)
+	}
+	thaw = sync.OnceFunc(func() {
+		if err := control(melt); err != nil {
+			tb.Error(err)
+		}
+	})
+	tb.Cleanup(thaw)
+	return thaw
 }
 
 // Recover mounts the file system again after [Disk.Fail].
