@@ -76,7 +76,7 @@ func TestStoppedWhileTheDiskHangs(t *testing.T) {
 	endsSoon(t, s.loader, 143)
 	s.isWhole(t)
 	loads(0)(t, s)
-	if got := s.world.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "3000|3000" {
+	if got := s.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != "3000|3000" {
 		t.Errorf("rows and ids after the next load: %v", got)
 	}
 }
@@ -109,7 +109,7 @@ func (s *scene) isWhole(t *testing.T) {
 		return
 	}
 	const rows = "SELECT count(*), count(DISTINCT agg_trade_id), (SELECT coalesce(sum(rows_inserted), 0) FROM ingestion_log WHERE status = 'success') FROM aggtrades_history"
-	if f := strings.Split(s.world.ask(t, rows)[0], "|"); f[0] != f[1] || f[0] != f[2] {
+	if f := strings.Split(s.ask(t, rows)[0], "|"); f[0] != f[1] || f[0] != f[2] {
 		t.Errorf("rows, ids, rows recorded: %v", f)
 	}
 	if left, err := filepath.Glob(s.db + ".wal*"); err != nil || len(left) > 0 {
