@@ -4,8 +4,11 @@ import (
 	"archive/zip"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,9 +26,11 @@ type lot struct {
 	from    int // how many of the spec's successors to pass over
 	files   int
 	packing synth.Packing
-	flat    bool // in a layout that does not tell the market
-	spoiled bool // the loader refuses it
-	stored  int  // rows of one archive that does not compress, so that few rows count as much CSV
+	flat    bool          // in a layout that does not tell the market
+	spoiled bool          // the loader refuses it
+	voided  int           // further files, of which every row is voided
+	without []catalog.Day // a plain file has no row of these
+	stored  int           // rows of one archive that does not compress, so that few rows count as much CSV
 }
 
 // put makes the files of lots.
@@ -41,9 +46,17 @@ func (w world) put(tb testing.TB, lots ...lot) {
 			layout = synth.Flat
 		}
 		for range l.files {
-			if _, err := synth.WriteFile(w.data, layout, s, l.packing); err != nil {
+			path, err := synth.WriteFile(w.data, layout, s, l.packing)
+			if err != nil {
 				tb.Fatal(err)
 			}
+			for _, d := range l.without {
+				dropDay(tb, path, d)
+			}
+			s = s.Next()
+		}
+		for range l.voided {
+			w.void(tb, s)
 			s = s.Next()
 		}
 		switch {
@@ -63,6 +76,8 @@ func TestNeededIsWhatTheLoaderSays(t *testing.T) {
 	month := synth.Spec{Series: btc, Period: catalog.MonthPeriod(2024, time.March), Rows: 20_000, FirstID: 1}
 	eth := day
 	eth.Series.Symbol = "ETHUSDT"
+	fifth := day.Period.First + 4
+	holed := lot{spec: month, files: 1, without: []catalog.Day{fifth, fifth + 1}}
 	tests := map[string]struct {
 		before   []lot
 		load     bool
@@ -90,6 +105,12 @@ func TestNeededIsWhatTheLoaderSays(t *testing.T) {
 		"two symbols, one asked for":               {before: []lot{{spec: day, files: 2, packing: synth.Zip}, {spec: eth, files: 1, packing: synth.Zip}}, askedFor: []string{"--symbol=ETHUSDT"}, files: 1},
 		"another market than usual":                {before: []lot{{spec: day, files: 2, packing: synth.Zip, flat: true}}, load: true, args: []string{"--market=spot"}, askedFor: []string{"--market=spot"}},
 		"the usual market, another was loaded":     {before: []lot{{spec: day, files: 2, packing: synth.Zip, flat: true}}, load: true, args: []string{"--market=spot"}, files: 2},
+		"a day whose rows are all voided":          {before: []lot{{spec: day, files: 2, voided: 1}}, load: true},
+		"that, and more days":                      {before: []lot{{spec: day, files: 2, voided: 1}}, load: true, after: []lot{{spec: day, from: 3, files: 1}}, files: 1},
+		"a month without rows of two days":         {before: []lot{holed}, load: true},
+		"that, and a file of one of these days":    {before: []lot{holed}, load: true, after: []lot{{spec: day, from: 4, files: 1}}, files: 1},
+		"that, and a voided one":                   {before: []lot{holed, {spec: day, from: 4, voided: 1}}, load: true},
+		"that, and one of a day of the month":      {before: []lot{holed}, load: true, args: []string{"--start-date=2024-03-05", "--end-date=2024-03-05"}, after: []lot{{spec: day, from: 4, files: 1}}, files: 2},
 		"copies of a file":                         {before: []lot{{spec: day, files: 2, packing: synth.Zip}, {spec: day, files: 2}}, files: 2},
 	}
 	for name, tc := range tests {
@@ -228,6 +249,41 @@ func (w world) store(tb testing.TB, s synth.Spec, rows int) {
 	}
 	_, err = member.Write(data)
 	if err := errors.Join(err, z.Close(), os.Remove(path)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// void makes a file whose rows are all voided, as Binance does with trades that it takes back.
+func (w world) void(tb testing.TB, s synth.Spec) {
+	tb.Helper()
+	path, err := synth.WriteFile(w.data, synth.Mirror, s, synth.Plain)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	at := s.Period.First.Time().UnixMilli()
+	text := synth.Header + "\n"
+	for i := range int64(3) {
+		text += fmt.Sprintf("%d,0,0,-1,-1,%d,True\n", s.FirstID+i, at+i)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// dropDay takes the rows of a day out of a plain file.
+func dropDay(tb testing.TB, path string, day catalog.Day) {
+	tb.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	const timeColumn = 5
+	text := slices.DeleteFunc(strings.SplitAfter(string(data), "\n"), func(line string) bool {
+		columns := strings.Split(line, ",")
+		ms, err := strconv.ParseInt(columns[min(timeColumn, len(columns)-1)], 10, 64)
+		return err == nil && catalog.DayOf(time.UnixMilli(ms)) == day
+	})
+	if err := os.WriteFile(path, []byte(strings.Join(text, "")), 0o644); err != nil {
 		tb.Fatal(err)
 	}
 }

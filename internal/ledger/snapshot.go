@@ -56,9 +56,10 @@ type SeriesState struct {
 	FirstAt     time.Time        `json:"first_at,omitzero"`
 	LastAt      time.Time        `json:"last_at,omitzero"`
 	LastSuccess time.Time        `json:"last_success,omitzero"`
-	DaysMissing []catalog.Period `json:"days_missing"` // days without a row, from the first to the last day of Loaded; merged, in order
-	IDsMissing  int64            `json:"ids_missing"`  // inside files and between them; where periods of files overlap, an upper bound
-	SourceBytes int64            `json:"source_bytes"` // of the loaded files as they lie on disk
+	DaysMissing []catalog.Period `json:"days_missing"`         // days without a row, from the first to the last day of Loaded; merged, in order
+	DaysEmpty   []catalog.Period `json:"days_empty,omitempty"` // of these, the days whose own files are loaded and have no row; likewise
+	IDsMissing  int64            `json:"ids_missing"`          // inside files and between them; where periods of files overlap, an upper bound
+	SourceBytes int64            `json:"source_bytes"`         // of the loaded files as they lie on disk
 }
 
 // MissingDays is the number of days in DaysMissing.
@@ -140,8 +141,7 @@ func (s Snapshot) Covers(series catalog.Series, p catalog.Period) bool {
 func (s Snapshot) Coverage() Coverage {
 	c := Coverage{days: make(map[catalog.Series][]catalog.Period, len(s.Series)), holes: map[catalog.Series][]catalog.Period{}}
 	for _, state := range s.Series {
-		c.days[state.Series] = state.Loaded
-		c.holes[state.Series] = intersect(state.Loaded, state.DaysMissing)
+		c.add(state.Series, daySets{state.Loaded, state.DaysMissing, state.DaysEmpty})
 	}
 	return c
 }

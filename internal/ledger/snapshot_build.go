@@ -71,10 +71,7 @@ func (s *ScriptsState) add(e Entry, now time.Time) {
 // seriesState sums up the loaded files of one series, of which there is at least one.
 func seriesState(series catalog.Series, files []Entry, now time.Time) SeriesState {
 	s := SeriesState{Series: series, Files: len(files), FirstID: -1, LastID: -1}
-	var periods, withRows []catalog.Period
 	for _, e := range files {
-		periods = append(periods, e.Period)
-		withRows = append(withRows, without(e.Period, merge(dayPeriods(e.DaysMissing)))...)
 		s.Rows += e.RowsInserted
 		s.SourceBytes += e.FileSize
 		if e.Status == Success {
@@ -92,9 +89,8 @@ func seriesState(series catalog.Series, files []Entry, now time.Time) SeriesStat
 		}
 		s.LastAt = later(s.LastAt, e.LastTradeAt)
 	}
-	s.Loaded = merge(periods)
-	whole := catalog.Period{First: s.Loaded[0].First, End: s.Loaded[len(s.Loaded)-1].End}
-	s.DaysMissing = append([]catalog.Period{}, without(whole, merge(withRows))...) // [] and not null in JSON
+	days := daysOf(files)
+	s.Loaded, s.DaysMissing, s.DaysEmpty = days.loaded, append([]catalog.Period{}, days.missing...), days.empty // [] and not null in JSON
 	s.IDsMissing = idsMissing(files)
 	return s
 }
@@ -130,15 +126,6 @@ func addCount(a, b int64) int64 {
 		return math.MaxInt64
 	}
 	return a + b
-}
-
-// dayPeriods turns days into periods of one day.
-func dayPeriods(days []catalog.Day) []catalog.Period {
-	periods := make([]catalog.Period, len(days))
-	for i, d := range days {
-		periods[i] = catalog.DayPeriod(d)
-	}
-	return periods
 }
 
 // failures lists the failed files and then the partial ones, the latest first, and counts both.

@@ -3,7 +3,9 @@ package ledger
 import (
 	"cmp"
 	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
@@ -12,28 +14,65 @@ import (
 // would not change that. It does not change once it is made; the zero Coverage has no days.
 type Coverage struct {
 	days  map[catalog.Series][]catalog.Period // as merge returns them
-	holes map[catalog.Series][]catalog.Period // likewise: those of days that no file has a row of
+	holes map[catalog.Series][]catalog.Period // likewise: those that no file has a row of, and that a file of their own may bring
 }
 
 // CoverageOf is the coverage of the loaded files among entries. Entries of the Python scripts do not say which days they stand for and add none.
 func CoverageOf(entries []Entry) Coverage {
 	c := Coverage{days: map[catalog.Series][]catalog.Period{}, holes: map[catalog.Series][]catalog.Period{}}
-	withRows := map[catalog.Series][]catalog.Period{}
+	loaded := map[catalog.Series][]Entry{}
 	for _, e := range entries {
 		if e.Loaded() && e.Period.Days() > 0 {
-			series := e.Series()
-			c.days[series] = append(c.days[series], e.Period)
-			withRows[series] = append(withRows[series], without(e.Period, merge(dayPeriods(e.DaysMissing)))...)
+			loaded[e.Series()] = append(loaded[e.Series()], e)
 		}
 	}
-	for series, periods := range c.days {
-		c.days[series] = merge(periods)
-		rows := merge(withRows[series])
-		for _, p := range c.days[series] {
-			c.holes[series] = append(c.holes[series], without(p, rows)...)
-		}
+	for series, files := range loaded {
+		c.add(series, daysOf(files))
 	}
 	return c
+}
+
+// add adds a series.
+func (c Coverage) add(series catalog.Series, d daySets) {
+	c.days[series] = d.loaded
+	for _, p := range intersect(d.loaded, d.missing) {
+		c.holes[series] = append(c.holes[series], without(p, d.empty)...)
+	}
+}
+
+// daySets are the days that the loaded files of one series stand for, each as merge returns it.
+type daySets struct {
+	loaded  []catalog.Period
+	missing []catalog.Period // without a row, from the first day to the last
+	empty   []catalog.Period // of these, the days whose own files have no row, such as one whose trades Binance has all voided: no other file brings any
+}
+
+// daysOf sums up the loaded files of one series, of which there is at least one.
+func daysOf(files []Entry) daySets {
+	var loaded, withRows, empty []catalog.Period
+	for _, e := range files {
+		loaded = append(loaded, e.Period)
+		rows := without(e.Period, merge(dayPeriods(e.DaysMissing)))
+		withRows = append(withRows, rows...)
+		// An entry of one day may also be of a month of which no other day was asked for. The name tells.
+		if e.Period.Days() == 1 && len(rows) == 0 && strings.Contains(filepath.Base(e.FilePath), e.Period.First.String()) {
+			empty = append(empty, e.Period)
+		}
+	}
+	d := daySets{loaded: merge(loaded)}
+	whole := catalog.Period{First: d.loaded[0].First, End: d.loaded[len(d.loaded)-1].End}
+	d.missing = without(whole, merge(withRows))
+	d.empty = intersect(merge(empty), d.missing)
+	return d
+}
+
+// dayPeriods turns days into periods of one day.
+func dayPeriods(days []catalog.Day) []catalog.Period {
+	periods := make([]catalog.Period, len(days))
+	for i, d := range days {
+		periods[i] = catalog.DayPeriod(d)
+	}
+	return periods
 }
 
 // Has reports whether the day is loaded.

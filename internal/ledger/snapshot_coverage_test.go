@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,9 +15,11 @@ func TestCoverage(t *testing.T) {
 	t.Parallel()
 	entries := []Entry{
 		with(loaded(t, "2025-01-01..2025-01-31", 1, 100), func(e *Entry) {
-			e.DaysMissing = []catalog.Day{day(t, "2025-01-05"), day(t, "2025-01-06"), day(t, "2025-01-31")}
+			e.DaysMissing = []catalog.Day{day(t, "2025-01-05"), day(t, "2025-01-06"), day(t, "2025-01-10"), day(t, "2025-01-31")}
 		}),
 		loaded(t, "2025-01-06", 101, 101),
+		empty(t, "2025-01-10"),
+		with(empty(t, "2025-03-05"), func(e *Entry) { e.FilePath = "/data/2025-03" }), // the one day that was asked for of a month
 		with(loaded(t, "2025-02-01", 101, 110), func(e *Entry) { e.Status = Partial }),
 		with(loaded(t, "2025-02-02", 111, 120), func(e *Entry) { e.Status = Failed }),
 		loaded(t, "2025-02-03", 121, 130),
@@ -27,7 +31,7 @@ func TestCoverage(t *testing.T) {
 	for from, c := range map[string]Coverage{"entries": CoverageOf(entries), "snapshot": snapshot.Coverage()} {
 		t.Run("of the "+from, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(days(t, "2025-01-01..2025-02-01", "2025-02-03"), c.Ranges(btc)); diff != "" {
+			if diff := cmp.Diff(days(t, "2025-01-01..2025-02-01", "2025-02-03", "2025-03-05"), c.Ranges(btc)); diff != "" {
 				t.Errorf("ranges (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff([]catalog.Series{spot, btc}, c.Series()); diff != "" {
@@ -41,7 +45,7 @@ func TestCoverage(t *testing.T) {
 				}
 			}
 			for d, want := range map[string]bool{
-				"2025-01-04": false, "2025-01-05": true, "2025-01-06": false, "2025-01-31": true, "2025-02-02": false,
+				"2025-01-04": false, "2025-01-05": true, "2025-01-06": false, "2025-01-10": false, "2025-01-31": true, "2025-02-02": false, "2025-03-05": true,
 			} {
 				if got := c.Hole(btc, day(t, d)); got != want {
 					t.Errorf("Hole(%s) = %v", d, got)
@@ -66,6 +70,35 @@ func TestCoverage(t *testing.T) {
 	}
 	if zero := (Coverage{}); zero.Has(btc, 0) || len(zero.Ranges(btc)) != 0 || len(zero.Series()) != 0 {
 		t.Error("the zero Coverage has days")
+	}
+}
+
+// empty is the entry of a file without a row, as that of a day whose trades are all voided.
+func empty(tb testing.TB, period string) Entry {
+	tb.Helper()
+	return with(loaded(tb, period, 1, 1), func(e *Entry) {
+		e.RowsInserted, e.RowsVoided, e.FirstID, e.LastID, e.DaysMissing = 0, 1, -1, -1, []catalog.Day{e.Period.First}
+	})
+}
+
+// Snapshots of versions that did not know of empty days: such a day counts as one that a file may still bring.
+func TestCoverageOfAnOldSnapshot(t *testing.T) {
+	t.Parallel()
+	s := Build([]Entry{loaded(t, "2025-01-01", 1, 10), empty(t, "2025-01-02")}, nil, Meta{})
+	if got := s.Series[0].DaysEmpty; cmp.Diff(days(t, "2025-01-02"), got) != "" {
+		t.Errorf("empty days %v", got)
+	}
+	s.Series[0].DaysEmpty = nil
+	old, err := json.Marshal(s)
+	if err != nil || strings.Contains(string(old), "days_empty") {
+		t.Fatalf("%s, %v", old, err)
+	}
+	read, err := parseSnapshot(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := read.Coverage(); !c.Has(btc, day(t, "2025-01-02")) || !c.Hole(btc, day(t, "2025-01-02")) {
+		t.Error("the day is not loaded, or no file may bring it")
 	}
 }
 

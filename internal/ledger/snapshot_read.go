@@ -89,7 +89,7 @@ func (s SeriesState) check() error {
 	if s.FirstID < -1 || s.LastID < s.FirstID {
 		return fmt.Errorf("%s: ids from %d to %d", s.Series, s.FirstID, s.LastID)
 	}
-	if !ordered(s.Loaded) || !ordered(s.DaysMissing) {
+	if !ordered(s.Loaded) || !ordered(s.DaysMissing) || !ordered(s.DaysEmpty) {
 		return fmt.Errorf("%s: periods are empty or out of order", s.Series)
 	}
 	return nil
