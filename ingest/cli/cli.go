@@ -18,6 +18,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/near"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/settings"
+	"github.com/check-ingest/check-ingest/internal/usage"
 )
 
 // name is the program's.
@@ -62,8 +63,7 @@ func Main(ctx context.Context, p Program) int {
 
 func (p Program) main(ctx context.Context) int {
 	if slices.Contains(p.Args, "--version") || slices.Contains(p.Args, "-V") {
-		_, err := fmt.Fprintf(p.Stdout, "%s %s\n", name, p.Build)
-		return p.end(err)
+		return p.end(p.writeText(fmt.Appendf(nil, "%s %s\n", name, p.Build)))
 	}
 	var g grammar
 	var help bytes.Buffer
@@ -76,15 +76,17 @@ func (p Program) main(ctx context.Context) int {
 	}
 	parsed, err := parser.Parse(p.Args)
 	if exited { // help was asked for
-		_, werr := p.Stdout.Write(help.Bytes())
-		return p.end(outputError(werr))
+		return p.end(p.writeText(help.Bytes()))
 	}
 	if err != nil {
-		return p.usage(misspelt(err, parser.Model))
+		return p.usage(misspelt(err, parser.Model), commandNames(parser.Model))
 	}
 	c, err := selected(parsed)
 	if err == nil {
 		err = c.run(ctx, p)
+	}
+	if stopped := context.Cause(ctx); stopped != nil && errors.Is(err, context.Canceled) {
+		err = stopped // it says by which signal
 	}
 	return p.end(err)
 }
@@ -106,20 +108,24 @@ func (p Program) end(err error) int {
 	var bad *findingsError
 	switch {
 	case errors.As(err, &bad):
+		if bad.written != nil {
+			fmt.Fprintf(p.Stderr, "%s: %v\n", name, bad.written)
+		}
 		return bad.code
 	case err == nil, errors.As(err, &shown):
-	case errors.Is(err, load.ErrUsage):
-		return p.usage(err)
 	default:
-		fmt.Fprintf(p.Stderr, "%s: %v\n", name, err)
+		fmt.Fprintf(p.Stderr, "%s: %s\n", name, strings.TrimPrefix(err.Error(), load.ErrUsage.Error()+": "))
 	}
 	return load.ExitCodeOf(err)
 }
 
-// usage tells what is wrong with the command line.
-func (p Program) usage(err error) int {
-	text := strings.TrimPrefix(err.Error(), load.ErrUsage.Error()+": ")
-	fmt.Fprintf(p.Stderr, "%s: %s\nTry: %s --help\n", name, text, name)
+// usage tells what is wrong with the command line, and whose help tells what is right.
+func (p Program) usage(err error, commands []string) int {
+	command := name
+	if len(p.Args) > 0 && slices.Contains(commands, p.Args[0]) {
+		command += " " + p.Args[0]
+	}
+	fmt.Fprintf(p.Stderr, "%s: %v\nTry: %s --help\n", name, usage.Plain(err, commands...), command)
 	return load.ExitUsage
 }
 
@@ -127,6 +133,7 @@ func groups() kong.Option {
 	return kong.ExplicitGroups([]kong.Group{
 		{Key: "what", Title: "What to load:"},
 		{Key: "look", Title: "What to look at:"},
+		{Key: "change", Title: "What to change:"},
 		{Key: "how", Title: "How:"},
 		{Key: "show", Title: "What to show:"},
 		{Key: "other", Title: "Other:"},
@@ -139,17 +146,23 @@ func misspelt(err error, app *kong.Application) error {
 	if !ok || strings.Contains(word, "did you mean") {
 		return err
 	}
-	var commands []string
-	for _, n := range app.Children {
-		if !n.Hidden {
-			commands = append(commands, n.Name)
-		}
-	}
+	commands := commandNames(app)
 	hint := near.Hint(word, commands)
 	if hint == "" {
 		hint = "; the commands are " + strings.Join(commands, ", ")
 	}
 	return fmt.Errorf("no command %q%s", word, hint)
+}
+
+// commandNames are those of the sub-commands for people.
+func commandNames(app *kong.Application) []string {
+	var names []string
+	for _, n := range app.Children {
+		if !n.Hidden {
+			names = append(names, n.Name)
+		}
+	}
+	return names
 }
 
 // IsTerminal reports whether w is a terminal.

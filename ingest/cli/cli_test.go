@@ -2,9 +2,13 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"os"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,30 +81,113 @@ func TestDocuments(t *testing.T) {
 func TestMisspelt(t *testing.T) {
 	t.Parallel()
 	for args, want := range map[string]string{
-		"migarte":              `ingest-aggtrades: no command "migarte", did you mean "migrate"?` + "\n",
-		"something":            `ingest-aggtrades: no command "something"; the commands are run, `,
-		"--dbb=x --data-dir=d": `ingest-aggtrades: unknown flag --dbb, did you mean "--db"?` + "\n",
-		"completion ksh":       `ingest-aggtrades: <shell>: shell "ksh": expected bash, zsh or fish` + "\n",
-		"completion":           `ingest-aggtrades: expected "<shell>"` + "\n",
+		"migarte":                                `ingest-aggtrades: no command "migarte", did you mean "migrate"?` + "\n",
+		"something":                              `ingest-aggtrades: no command "something"; the commands are run, `,
+		"--dbb=x --data-dir=d":                   `ingest-aggtrades: unknown flag --dbb, did you mean "--db"?` + "\n",
+		"completion ksh":                         `ingest-aggtrades: shell "ksh": expected bash, zsh or fish` + "\n",
+		"completion":                             "ingest-aggtrades: give <shell>\n",
+		"--db=x":                                 "ingest-aggtrades: give --data-dir=DIR\n",
+		"run":                                    "ingest-aggtrades: give --db=FILE and --data-dir=DIR\n",
+		"status --db":                            "ingest-aggtrades: --db: expected a value\n",
+		"status --db=":                           "ingest-aggtrades: give --db=FILE\n",
+		"verify --db=":                           "ingest-aggtrades: give --db=FILE\n",
+		"migrate --db=":                          "ingest-aggtrades: give --db=FILE\n",
+		"--db= --data-dir=d":                     "ingest-aggtrades: give --db=FILE\n",
+		"preflight --db=x --data-dir=":           "ingest-aggtrades: give --data-dir=DIR\n",
+		"status --db=x --lock-file=":             "ingest-aggtrades: give --lock-file=FILE\n",
+		"status --db=x -o xml":                   `ingest-aggtrades: --output "xml": expected text, json or csv` + "\n",
+		"run --db=x --data-dir=d --threads=many": `ingest-aggtrades: --threads "many": expected a whole number` + "\n",
+		"run --db=x --data-dir=d --threads=-1":   "ingest-aggtrades: --threads -1: must not be negative\n",
 	} {
 		code, stdout, stderr := run(t, strings.Fields(args)...)
-		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, want) || !strings.HasSuffix(stderr, "\nTry: ingest-aggtrades --help\n") {
+		if code != 2 || stdout != "" || !strings.HasPrefix(stderr, want) || !regexp.MustCompile(`\nTry: ingest-aggtrades ([a-z]+ )?--help\n$`).MatchString(stderr) {
 			t.Errorf("%s: %d, %q, %q, want %q", args, code, stdout, stderr, want)
 		}
 	}
 }
 
-// brokenPipe is an output that nobody reads.
-type brokenPipe struct{}
-
-func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
-
+// TestOutputThatCannotBeWritten: whatever is asked for, a report that gets lost on a full disk has an exit code of its own, and one that nobody
+// wants to read to its end, as with head, is no error.
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
-	var errs bytes.Buffer
-	code := Main(t.Context(), Program{Args: []string{"--help"}, Stdout: brokenPipe{}, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now})
-	if code == 0 {
-		t.Error("help that could not be written is no success")
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	t.Cleanup(func() { full.Close() })
+	unread, pipe, err := os.Pipe()
+	if err := errors.Join(err, unread.Close()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pipe.Close() })
+	here := func(args ...string) func(*testing.T) []string { // each with a database of its own, since DuckDB opens none twice in one process
+		return func(t *testing.T) []string {
+			t.Helper()
+			db := rowsOf(t, "5", "01", "02")
+			return append(args, "--db="+db, "--lock-file="+db+".lock")
+		}
+	}
+	plain := func(args ...string) func(*testing.T) []string {
+		return func(*testing.T) []string { return args }
+	}
+	for name, tc := range map[string]struct {
+		args func(*testing.T) []string
+		code int // where it is not the output that ends it
+	}{
+		"help":        {plain("--help"), 0},
+		"version":     {plain("--version"), 0},
+		"a page":      {plain("man"), 0},
+		"a script":    {plain("completion", "bash"), 0},
+		"a status":    {here("status"), 0},
+		"in JSON":     {here("status", "--output=json"), 0},
+		"in HTML":     {here("status", "--html=-"), 0},
+		"verify":      {here("verify"), 0},
+		"verify JSON": {here("verify", "--output=json"), 0},
+		"migrate":     {here("migrate", "--dry-run"), 0},
+		"preflight":   {here("preflight", "--data-dir="+t.TempDir()), 1},
+		"dry run":     {here("run", "--dry-run", "--data-dir="+t.TempDir()), load.ExitNothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := tc.args(t)
+			for out, want := range map[*os.File]int{full: load.ExitOutput, pipe: tc.code} {
+				if out == full && tc.code != 0 {
+					want = tc.code // what went wrong before counts for more
+				}
+				var errs bytes.Buffer
+				code := Main(t.Context(), Program{
+					Args: args, Stdout: out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now,
+					Terminal: func(io.Writer) bool { return false },
+				})
+				if code != want {
+					t.Errorf("into %v: exit code %d, expected %d\n%s", out.Name(), code, want, &errs)
+				}
+				if code == load.ExitOutput && !strings.HasSuffix(errs.String(), "ingest-aggtrades: write to stdout: no space left on device\n") {
+					t.Errorf("it said %q", &errs)
+				}
+			}
+		})
+	}
+}
+
+// TestStopped: what a signal ends says by which.
+func TestStopped(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"status", "verify", "preflight"} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(&load.SignalError{Signal: syscall.SIGTERM})
+		db := rowsOf(t, "5", "01")
+		var out, errs bytes.Buffer
+		args := []string{command, "--db=" + db, "--lock-file=" + db + ".lock"}
+		if command == "preflight" {
+			args = append(args, "--data-dir="+t.TempDir())
+		}
+		code := Main(ctx, Program{
+			Args: args, Stdout: &out, Stderr: &errs, LookupEnv: func(string) (string, bool) { return "", false }, Now: time.Now, Terminal: func(io.Writer) bool { return false },
+		})
+		if code != load.ExitTerminated || errs.String() != "ingest-aggtrades: stopped by SIGTERM\n" {
+			t.Errorf("%s: exit code %d, %q", command, code, &errs)
+		}
 	}
 }
 

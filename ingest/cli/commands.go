@@ -60,8 +60,11 @@ type shownError struct{ error }
 
 func (e *shownError) Unwrap() error { return e.error }
 
-// findingsError ends a sub-command that did its work and found something bad, which its output has told.
-type findingsError struct{ code int }
+// findingsError ends a sub-command that did its work and found something bad, which its output has told unless that could not be written.
+type findingsError struct {
+	code    int
+	written error // why it could not
+}
 
 func (e *findingsError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
@@ -76,6 +79,20 @@ func (p Program) writeJSON(v any) error {
 func (p Program) writeText(text []byte) error {
 	_, err := p.Stdout.Write(text)
 	return outputError(err)
+}
+
+// writeReport writes a report in the form that was asked for, and ends a sub-command with code where it says something bad.
+func (p Program) writeReport(form string, v any, text func() []byte, code int) error {
+	var err error
+	if form == "json" {
+		err = p.writeJSON(v)
+	} else {
+		err = p.writeText(text())
+	}
+	if code != 0 {
+		return &findingsError{code, err}
+	}
+	return err
 }
 
 // outputError is what to make of an error of writing to stdout. Whoever closes a pipe, such as head, has read enough.

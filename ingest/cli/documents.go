@@ -3,8 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 
+	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/completion"
 	"github.com/check-ingest/check-ingest/internal/manual"
 )
@@ -19,8 +19,7 @@ func (c *completionCmd) run(_ context.Context, p Program) error {
 	if err != nil {
 		return fmt.Errorf("internal error: %w", err)
 	}
-	_, err = io.WriteString(p.Stdout, completion.Script(c.Shell, parser.Model, nil))
-	return err
+	return p.writeText([]byte(completion.Script(c.Shell, parser.Model, nil)))
 }
 
 func (c *completionCmd) manual() manual.Text {
@@ -32,7 +31,7 @@ func (c *completionCmd) manual() manual.Text {
 			{Does: "zsh, in ~/.zshrc after compinit", Command: "source <(ingest-aggtrades completion zsh)"},
 			{Does: "fish, in ~/.config/fish/config.fish", Command: "ingest-aggtrades completion fish | source"},
 		},
-		ExitCodes: []manual.ExitCode{{Code: 0, Meaning: "printed"}, {Code: 2, Meaning: "usage error"}},
+		ExitCodes: append([]manual.ExitCode{{Code: load.ExitOK, Meaning: "printed"}, {Code: load.ExitUsage, Meaning: "usage error"}}, exitCodes(load.ExitOutput)...),
 	}
 }
 
@@ -54,14 +53,13 @@ func (c *manCmd) run(_ context.Context, p Program) error {
 			commands = append(commands, page)
 		}
 	}
-	_, err = io.WriteString(p.Stdout, manual.Roff(top, commands, manual.Title{Section: "1", Day: p.Build.Day(), Version: p.Build.Version}))
-	return err
+	return p.writeText([]byte(manual.Roff(top, commands, manual.Title{Section: "1", Day: p.Build.Day(), Version: p.Build.Version})))
 }
 
 func (c *manCmd) manual() manual.Text {
 	return manual.Text{
 		Summary:   "Print the manual page.",
 		Examples:  []manual.Example{{Does: "read it", Command: "ingest-aggtrades man | man -l -"}},
-		ExitCodes: []manual.ExitCode{{Code: 0, Meaning: "printed"}, {Code: 2, Meaning: "usage error"}},
+		ExitCodes: append([]manual.ExitCode{{Code: load.ExitOK, Meaning: "printed"}, {Code: load.ExitUsage, Meaning: "usage error"}}, exitCodes(load.ExitOutput)...),
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -89,11 +90,13 @@ func flagsOf(app *kong.Application, n *kong.Node) []*kong.Flag {
 	return append(flags, app.Flags...)
 }
 
-// exitCodes are those of a load.
-func exitCodes() []manual.ExitCode {
+// exitCodes are those of a load, or some of them.
+func exitCodes(only ...int) []manual.ExitCode {
 	var codes []manual.ExitCode
 	for _, e := range load.ExitCodes() {
-		codes = append(codes, manual.ExitCode{Code: e.Code, Meaning: e.Meaning})
+		if len(only) == 0 || slices.Contains(only, e.Code) {
+			codes = append(codes, manual.ExitCode{Code: e.Code, Meaning: e.Meaning})
+		}
 	}
 	return codes
 }
@@ -118,6 +121,6 @@ func files() []manual.Item {
 func environment() []manual.Item {
 	return []manual.Item{
 		{Term: "CHECK_INGEST_*", Text: "Flags; a flag that may be repeated takes a list separated by commas."},
-		{Term: "NO_COLOR", Text: "No colours, whatever its value."},
+		{Term: "NO_COLOR", Text: "No colours, unless it is empty."},
 	}
 }

@@ -12,22 +12,29 @@ import (
 
 // migrateCmd is the flags of migrate.
 type migrateCmd struct {
-	Database      database `embed:""`
-	WidenQuantity bool     `group:"what" help:"Let quantity hold more than ten digits before the point."`
-	DryRun        bool     `group:"what" help:"Show what would be done, and change nothing."`
+	DB            string `group:"change" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file."`
+	WidenQuantity bool   `group:"change" help:"Let quantity hold more than ten digits before the point."`
+	DryRun        bool   `group:"change" help:"Show what would be done, and change nothing."`
+
+	Writing writing `embed:""`
+}
+
+// Validate checks what no single flag can.
+func (c *migrateCmd) Validate() error {
+	return needed(flagValue{"--db=FILE", c.DB}, flagValue{"--lock-file=FILE", c.Writing.LockFile})
 }
 
 func (c *migrateCmd) run(ctx context.Context, p Program) error {
-	show := newShow(p, c.Database, false)
-	d := c.Database
+	show := newShow(p, c.Writing, false)
+	w := c.Writing
 	m, err := load.Migrate(ctx, load.Config{
-		Database: d.DB, LockFile: d.LockFile, Wait: time.Duration(d.Wait), DryRun: c.DryRun,
+		Database: c.DB, LockFile: w.LockFile, Wait: time.Duration(w.Wait), DryRun: c.DryRun,
 		OpenPatience: time.Minute, RunID: p.RunID, Version: p.Build.Version, Log: show.log, Now: p.Now,
 	}, c.WidenQuantity)
 	if err != nil {
 		return err
 	}
-	if d.Output == "json" {
+	if w.Output == "json" {
 		return p.writeJSON(m)
 	}
 	return p.writeText([]byte(migrationText(m)))
@@ -40,7 +47,12 @@ func (c *migrateCmd) manual() manual.Text {
 is kept.`,
 		Examples: []manual.Example{
 			{Does: "what would be changed", Command: "ingest-aggtrades migrate --db=trades.duckdb --dry-run"},
+			{Does: "for a file whose quantities are too large", Command: "ingest-aggtrades migrate --db=trades.duckdb --widen-quantity"},
 		},
+		ExitCodes: append([]manual.ExitCode{
+			{Code: load.ExitOK, Meaning: "migrated, or nothing had to be"},
+			{Code: load.ExitUsage, Meaning: "usage error"},
+		}, exitCodes(load.ExitDatabase, load.ExitNoSpace, load.ExitOutput, load.ExitHeld, load.ExitInterrupted, load.ExitTerminated)...),
 	}
 }
 

@@ -19,25 +19,31 @@ import (
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
+// exitNotReady is the exit code of a preflight that a load should not follow.
+const exitNotReady = 1
+
 // preflightCmd is the flags of preflight; those that it shares with run mean the same.
 type preflightCmd struct {
-	DB        string         `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file; the first load creates it."`
-	DataDir   string         `group:"what" required:"" placeholder:"DIR" help:"The folder that holds the downloads."`
+	DB        string         `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file; a load creates it if it does not exist."`
+	DataDir   string         `group:"what" required:"" placeholder:"DIR" help:"The folder that holds the downloads, in any layout."`
 	Symbol    []string       `group:"what" placeholder:"SYMBOL" help:"Ask about this symbol only. May be repeated."`
 	StartDate *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"First day to load, UTC."`
-	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to load, UTC; the whole day is."`
+	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to load, UTC, that day included."`
 	Market    catalog.Market `group:"what" default:"um" placeholder:"MARKET" help:"Market of files whose folder does not tell: spot, um or cm."`
 
 	LockFile string            `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart."`
 	MinFree  bytesFlag         `group:"how" default:"0B" placeholder:"SIZE" help:"Space that the load must leave free, such as 50GB."`
 	Timeout  settings.Duration `group:"how" short:"t" default:"30s" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. A check without an answer is UNKNOWN."`
 
-	Output  string `group:"show" short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"text or json."`
+	Output  string `group:"show" short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"Form of the report on stdout: text or json."`
 	Verbose bool   `group:"show" short:"v" help:"Show what else the checks found."`
 }
 
 // Validate checks what no single flag can.
 func (c *preflightCmd) Validate() error {
+	if err := needed(flagValue{"--db=FILE", c.DB}, flagValue{"--data-dir=DIR", c.DataDir}, flagValue{"--lock-file=FILE", c.LockFile}); err != nil {
+		return err
+	}
 	switch {
 	case c.StartDate != nil && c.EndDate != nil && *c.EndDate < *c.StartDate:
 		return fmt.Errorf("--end-date %s is before --start-date %s", c.EndDate, c.StartDate)
@@ -64,11 +70,11 @@ does not.`,
 			{Does: "before a load by hand", Command: "ingest-aggtrades preflight --db=trades.duckdb --data-dir=downloads"},
 			{Does: "load only if all is well", Command: "ingest-aggtrades preflight --db=trades.duckdb --data-dir=downloads && ingest-aggtrades --db=trades.duckdb --data-dir=downloads"},
 		},
-		ExitCodes: []manual.ExitCode{
+		ExitCodes: append([]manual.ExitCode{
 			{Code: load.ExitOK, Meaning: "ready, maybe with warnings"},
-			{Code: 1, Meaning: "something stands in the way, or could not be found out"},
+			{Code: exitNotReady, Meaning: "something stands in the way, or could not be found out"},
 			{Code: load.ExitUsage, Meaning: "usage error"},
-		},
+		}, exitCodes(load.ExitOutput, load.ExitInterrupted, load.ExitTerminated)...),
 	}
 }
 
@@ -80,16 +86,13 @@ func (c *preflightCmd) run(ctx context.Context, p Program) error {
 	if err != nil {
 		return err
 	}
-	if c.Output == "json" {
-		err = p.writeJSON(r)
-	} else {
-		_, err = p.Stdout.Write(preflightText(r, p.color(), c.Verbose))
+	code := 0
+	if !r.Ready() {
+		code = exitNotReady
 	}
-	if cause := context.Cause(ctx); err == nil && cause != nil {
-		return cause // a signal
-	}
-	if err == nil && !r.Ready() {
-		return &findingsError{code: 1}
+	err = p.writeReport(c.Output, r, func() []byte { return preflightText(r, p.color(), c.Verbose) }, code)
+	if stopped := context.Cause(ctx); stopped != nil {
+		return stopped
 	}
 	return err
 }

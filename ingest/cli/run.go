@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -17,28 +18,28 @@ import (
 	"github.com/check-ingest/check-ingest/internal/settings"
 )
 
-// database is the flags of every sub-command.
-type database struct {
-	DB       string            `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file; a load creates it if it does not exist."`
+// writing is the flags of every sub-command that writes to a database.
+type writing struct {
 	LockFile string            `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart."`
 	Wait     settings.Duration `group:"how" default:"1s" placeholder:"DURATION" help:"How long to wait for a lock that is held. A bare number is seconds."`
 
 	LogFormat string `group:"show" enum:"text,json" default:"text" placeholder:"FORMAT" help:"Form of the log on stderr: text or json."`
 	Output    string `group:"show" short:"o" enum:"text,json" default:"text" placeholder:"FORMAT" help:"Form of the report on stdout: text or json."`
-	Verbose   bool   `group:"show" short:"v" help:"Log what is skipped and why, too."`
+	Verbose   bool   `group:"show" short:"v" help:"Log details, such as what is skipped and why."`
 }
 
 // runCmd is the flags of run.
 type runCmd struct {
-	Database database `embed:""`
-
+	DB        string         `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file; a load creates it if it does not exist."`
 	DataDir   string         `group:"what" required:"" placeholder:"DIR" help:"The folder that holds the downloads, in any layout."`
 	Symbol    []string       `group:"what" placeholder:"SYMBOL" help:"Load only this symbol. May be repeated."`
 	StartDate *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"First day to load, UTC."`
-	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to load, UTC; the whole day is."`
+	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to load, UTC, that day included."`
 	Market    catalog.Market `group:"what" default:"um" placeholder:"MARKET" help:"Market of files whose folder does not tell: spot, um or cm."`
 	Replace   bool           `group:"what" help:"Where a file changed since it was loaded, swap its rows."`
 	DryRun    bool           `group:"what" help:"Show what would be done, and change nothing."`
+
+	Writing writing `embed:""`
 
 	Strict      bool              `group:"how" help:"End the run with the first bad file."`
 	Retries     int               `group:"how" default:"3" placeholder:"N" help:"Try again what may pass, such as a read error. Never a bad file."`
@@ -50,6 +51,23 @@ type runCmd struct {
 
 	NoProgress bool   `group:"show" help:"Log lines also where stderr is a terminal."`
 	CPUProfile string `name:"cpuprofile" hidden:"" placeholder:"FILE" help:"Write a CPU profile."`
+}
+
+// flagValue is a flag and what it was given.
+type flagValue struct{ name, value string }
+
+// needed refuses flags that were not given, or given nothing, as by a variable of a script that is not set: the working folder would be meant.
+func needed(flags ...flagValue) error {
+	var names []string
+	for _, f := range flags {
+		if f.value == "" {
+			names = append(names, f.name)
+		}
+	}
+	if len(names) > 0 {
+		return errors.New("give " + strings.Join(names, " and "))
+	}
+	return nil
 }
 
 // bytesFlag is a size such as 2GB, 512MiB or 1000000.
@@ -67,6 +85,9 @@ func (b *bytesFlag) UnmarshalText(text []byte) error {
 
 // Validate checks what no single flag can.
 func (c *runCmd) Validate() error {
+	if err := needed(flagValue{"--db=FILE", c.DB}, flagValue{"--data-dir=DIR", c.DataDir}, flagValue{"--lock-file=FILE", c.Writing.LockFile}); err != nil {
+		return err
+	}
 	switch {
 	case c.StartDate != nil && c.EndDate != nil && *c.EndDate < *c.StartDate:
 		return fmt.Errorf("--end-date %s is before --start-date %s", c.EndDate, c.StartDate)
@@ -77,7 +98,7 @@ func (c *runCmd) Validate() error {
 	case c.BatchRows < 1:
 		return fmt.Errorf("--batch-rows %d: must be at least 1", c.BatchRows)
 	case c.MemoryLimit != 0 && c.MemoryLimit < 64<<20:
-		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.Bytes(uint64(max(0, c.MemoryLimit))))
+		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.IBytes(uint64(max(0, c.MemoryLimit))))
 	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {
@@ -88,9 +109,9 @@ func (c *runCmd) Validate() error {
 }
 
 func (c *runCmd) config(p Program, log *slog.Logger) load.Config {
-	d := c.Database
+	w := c.Writing
 	return load.Config{
-		Database: d.DB, DataDir: c.DataDir, LockFile: d.LockFile, Wait: time.Duration(d.Wait),
+		Database: c.DB, DataDir: c.DataDir, LockFile: w.LockFile, Wait: time.Duration(w.Wait),
 		Symbols: c.Symbol, First: c.StartDate, Last: c.EndDate, Market: c.Market,
 		DryRun: c.DryRun, Replace: c.Replace, Strict: c.Strict,
 		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
@@ -111,7 +132,7 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	if err := checkThrottle(time.Duration(c.Throttle)); err != nil {
 		return err
 	}
-	show := newShow(p, c.Database, !c.NoProgress && !c.DryRun)
+	show := newShow(p, c.Writing, !c.NoProgress && !c.DryRun)
 	config := c.config(p, show.log)
 	notify := startNotifier(ctx, p, show.log)
 	config.Ready = notify.isReady
@@ -127,7 +148,7 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	if errors.Is(err, load.ErrUsage) {
 		return err // nothing was tried, so there is nothing to report
 	}
-	werr := writeReport(p, c.Database.Output, report)
+	werr := writeReport(p, c.Writing.Output, report)
 	if err != nil && werr == nil {
 		return &shownError{err}
 	}

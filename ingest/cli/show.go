@@ -19,24 +19,24 @@ type show struct {
 	stop     func()
 }
 
-func newShow(p Program, d database, bar bool) show {
+func newShow(p Program, w writing, bar bool) show {
 	level := slog.LevelInfo
-	if d.Verbose {
+	if w.Verbose {
 		level = slog.LevelDebug
 	}
 	out := p.Stderr
 	s := show{stop: func() {}}
-	if bar && d.LogFormat == "text" && p.Terminal(p.Stderr) {
-		w, tracker := newBar(p.Stderr)
+	if bar && w.LogFormat == "text" && p.Terminal(p.Stderr) {
+		pw, tracker := newBar(p.Stderr)
 		level = max(level, slog.LevelWarn) // the bar stands for the lines about single files
-		if d.Verbose {
+		if w.Verbose {
 			level = slog.LevelDebug
 		}
-		out = barLog{w}
-		s.progress, s.stop = showIn(w, tracker)
+		out = barLog{pw}
+		s.progress, s.stop = showIn(pw, tracker)
 	}
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: plainTime}
-	if d.LogFormat == "json" {
+	if w.LogFormat == "json" {
 		s.log = slog.New(slog.NewJSONHandler(out, options))
 	} else {
 		s.log = slog.New(slog.NewTextHandler(out, options))

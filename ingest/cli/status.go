@@ -33,17 +33,20 @@ type statusCmd struct {
 
 	Output  string `group:"show" short:"o" enum:"text,json,csv" default:"text" placeholder:"FORMAT" help:"Form of the output: text, json or csv."`
 	Table   string `group:"show" enum:"series,days,gaps,files,runs" default:"series" placeholder:"TABLE" help:"What csv holds: series, days, gaps, files or runs."`
-	HTML    string `group:"show" name:"html" placeholder:"FILE" help:"Write a page for a browser to FILE, or to standard output for -; text output is then a few lines."`
+	HTML    string `group:"show" name:"html" placeholder:"FILE" help:"Write a page for a browser to FILE, or to stdout for -; text output is then a few lines."`
 	Verbose bool   `group:"show" short:"v" help:"Show lists and calendars in full."`
 }
 
 // Validate checks what no single flag can.
 func (c *statusCmd) Validate() error {
+	if err := needed(flagValue{"--db=FILE", c.DB}, flagValue{"--lock-file=FILE", c.LockFile}); err != nil {
+		return err
+	}
 	if c.StartDate != nil && c.EndDate != nil && *c.EndDate < *c.StartDate {
 		return fmt.Errorf("--end-date %s is before --start-date %s", c.EndDate, c.StartDate)
 	}
 	if c.HTML == "-" && c.Output != "text" {
-		return fmt.Errorf("--html=- and -o %s both write to standard output: name a file", c.Output)
+		return fmt.Errorf("--html=- and -o %s both write to stdout: name a file", c.Output)
 	}
 	for _, s := range c.Symbol {
 		if err := catalog.CheckSymbol(s); err != nil {
@@ -67,7 +70,7 @@ func (c *statusCmd) run(ctx context.Context, p Program) error {
 		if err != nil {
 			return err
 		}
-		return p.write(page)
+		return p.writeText(page)
 	}
 	out, err := c.output(p, report)
 	if err != nil {
@@ -82,7 +85,7 @@ func (c *statusCmd) run(ctx context.Context, p Program) error {
 			return err
 		}
 	}
-	return p.write(out)
+	return p.writeText(out)
 }
 
 // writePage puts a page into a file, so that a web server never sees half of one. Of a symbolic link the file that it leads to is replaced; what is no
@@ -132,14 +135,6 @@ func (c *statusCmd) output(p Program, report status.Report) ([]byte, error) {
 	}
 }
 
-// write writes to stdout.
-func (p Program) write(data []byte) error {
-	if _, err := p.Stdout.Write(data); err != nil {
-		return fmt.Errorf("write output: %w", err)
-	}
-	return nil
-}
-
 // color reports whether stdout is to be coloured: it is a terminal that can, and nobody asked for none (no-color.org).
 func (p Program) color() bool {
 	no, _ := p.LookupEnv("NO_COLOR")
@@ -171,10 +166,10 @@ Rows a day come from the ledger, by file: the average of its days for a monthly 
 			{Does: "a page to look at or to print", Command: "ingest-aggtrades status --db=trades.duckdb --html=status.html"},
 			{Does: "the gaps for a spreadsheet", Command: "ingest-aggtrades status --db=trades.duckdb -o csv --table=gaps"},
 		},
-		ExitCodes: []manual.ExitCode{
+		ExitCodes: append([]manual.ExitCode{
 			{Code: load.ExitOK, Meaning: "it could be shown, whatever it shows"},
 			{Code: load.ExitUsage, Meaning: "usage error"},
 			{Code: load.ExitDatabase, Meaning: "the database does not exist or cannot be used, or the page cannot be written"},
-		},
+		}, exitCodes(load.ExitOutput, load.ExitInterrupted, load.ExitTerminated)...),
 	}
 }

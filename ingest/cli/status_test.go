@@ -86,7 +86,7 @@ func TestStatusUsage(t *testing.T) {
 		"days backwards":   {[]string{"status", "--db=x", "--start-date=2024-02-01", "--end-date=2024-01-01"}, "--end-date 2024-01-01 is before --start-date 2024-02-01"},
 		"no such form":     {[]string{"status", "--db=x", "-o", "xml"}, "xml"},
 		"no such table":    {[]string{"status", "--db=x", "-o", "csv", "--table=x"}, "--table"},
-		"two to one place": {[]string{"status", "--db=x", "-o", "csv", "--html=-"}, "both write to standard output"},
+		"two to one place": {[]string{"status", "--db=x", "-o", "csv", "--html=-"}, "both write to stdout"},
 	} {
 		if code, stdout, stderr := run(t, tt.args...); code != 2 || stdout != "" || !strings.Contains(stderr, tt.want) {
 			t.Errorf("%s: %d, %q, %q", name, code, stdout, stderr)

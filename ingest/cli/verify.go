@@ -16,14 +16,14 @@ import (
 
 // verifyCmd is the flags of verify.
 type verifyCmd struct {
-	DB        string         `group:"what" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file. It is only read."`
-	Symbol    []string       `group:"what" placeholder:"SYMBOL" help:"Look at this symbol only. May be repeated."`
-	Market    catalog.Market `group:"what" placeholder:"MARKET" help:"Look at this market only: spot, um or cm."`
-	StartDate *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"First day to look at, UTC."`
-	EndDate   *catalog.Day   `group:"what" placeholder:"YYYY-MM-DD" help:"Last day to look at, UTC; the whole day is."`
-	Sample    int            `group:"what" placeholder:"N" help:"A quick look: only N days, spread from the first to the last."`
+	DB        string         `group:"look" name:"db" required:"" placeholder:"FILE" help:"The DuckDB file. It is only read."`
+	Symbol    []string       `group:"look" placeholder:"SYMBOL" help:"Look at this symbol only. May be repeated."`
+	Market    catalog.Market `group:"look" placeholder:"MARKET" help:"Look at this market only: spot, um or cm."`
+	StartDate *catalog.Day   `group:"look" placeholder:"YYYY-MM-DD" help:"First day to look at, UTC."`
+	EndDate   *catalog.Day   `group:"look" placeholder:"YYYY-MM-DD" help:"Last day to look at, UTC, that day included."`
+	Sample    int            `group:"look" placeholder:"N" help:"A quick look: only N days, spread from the first to the last."`
 
-	LockFile    string    `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The loader's lock, by which a load is recognized."`
+	LockFile    string    `group:"how" default:"${lock_file}" placeholder:"FILE" help:"The lock that keeps loaders apart; it tells a load from other programs."`
 	Threads     int       `group:"how" placeholder:"N" help:"Threads that read. Default: one a core."`
 	MemoryLimit bytesFlag `group:"how" placeholder:"SIZE" help:"Memory DuckDB may use, 256MiB or more. Default: 512MiB."`
 
@@ -39,7 +39,12 @@ func (c *verifyCmd) config(p Program) verify.Config {
 }
 
 // Validate checks what no single flag can.
-func (c *verifyCmd) Validate() error { return c.config(Program{}).Validate() }
+func (c *verifyCmd) Validate() error {
+	if err := needed(flagValue{"--db=FILE", c.DB}, flagValue{"--lock-file=FILE", c.LockFile}); err != nil {
+		return err
+	}
+	return c.config(Program{}).Validate()
+}
 
 func (c *verifyCmd) run(ctx context.Context, p Program) error {
 	config := c.config(p)
@@ -53,25 +58,19 @@ func (c *verifyCmd) run(ctx context.Context, p Program) error {
 	if errors.Is(err, verify.ErrDefects) {
 		report.ExitCode = exitDefects
 	}
-	looked := report.Checked.Values != verify.Nothing
-	var werr error
-	switch {
-	case c.Output == "json":
-		werr = p.writeJSON(report)
-	case looked || err == nil || errors.Is(err, verify.ErrDefects):
-		_, werr = p.Stdout.Write(report.Text())
-	}
-	switch {
+	switch looked := report.Checked.Values != verify.Nothing; {
+	case err == nil:
+		return p.writeReport(c.Output, report, report.Text, 0)
 	case errors.Is(err, verify.ErrDefects):
-		return &findingsError{exitDefects}
-	case err != nil && looked && c.Output == "text":
-		return &shownError{err}
-	case err != nil:
+		return p.writeReport(c.Output, report, report.Text, exitDefects)
+	case c.Output == "json":
+		_ = p.writeJSON(report) // err counts for more, and is told
 		return err
-	case werr != nil:
-		return fmt.Errorf("write report: %w", werr)
+	case looked && p.writeText(report.Text()) == nil:
+		return &shownError{err}
+	default:
+		return err
 	}
-	return nil
 }
 
 // exitDefects is the exit code of a database that is not sound.
@@ -90,15 +89,11 @@ stopped at any time, and then says what it has looked at.`,
 			{Does: "one symbol since the beginning of a year", Command: "ingest-aggtrades verify --db=trades.duckdb --symbol=BTCUSDT --start-date=2024-01-01"},
 			{Does: "a quick look at ten days", Command: "ingest-aggtrades verify --db=trades.duckdb --sample=10"},
 		},
-		ExitCodes: []manual.ExitCode{
+		ExitCodes: append([]manual.ExitCode{
 			{Code: load.ExitOK, Meaning: "sound: no defect in what was looked at"},
 			{Code: exitDefects, Meaning: "defects were found"},
 			{Code: load.ExitUsage, Meaning: "usage error"},
-			{Code: load.ExitDatabase, Meaning: "the database cannot be used"},
-			{Code: load.ExitHeld, Meaning: "the database is being written to by another process; try later"},
-			{Code: load.ExitInterrupted, Meaning: "stopped by SIGINT (or SIGHUP: 129)"},
-			{Code: load.ExitTerminated, Meaning: "stopped by SIGTERM"},
-		},
+		}, exitCodes(load.ExitDatabase, load.ExitOutput, load.ExitHeld, load.ExitInterrupted, load.ExitTerminated)...),
 	}
 }
 

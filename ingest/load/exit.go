@@ -42,7 +42,7 @@ func ExitCodes() []ExitCode {
 		{ExitDatabase, "the database cannot be used"},
 		{ExitNothing, "nothing to load where something was asked for"},
 		{ExitNoSpace, "not enough space on the database's file system"},
-		{ExitOutput, "all is well, but the report could not be written to stdout"},
+		{ExitOutput, "all is well, but the output could not be written to stdout"},
 		{ExitHeld, "the lock or the database is held by another process; try later"},
 		{ExitInterrupted, "stopped by SIGINT (or SIGHUP: 129)"},
 		{ExitTerminated, "stopped by SIGTERM"},

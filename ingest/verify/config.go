@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -56,16 +58,14 @@ func (c Config) options() store.Options {
 // Validate says what is wrong with the configuration, in terms of the flags.
 func (c Config) Validate() error {
 	switch {
-	case c.Database == "":
-		return errors.New("--db: is empty; name the database")
 	case c.First != nil && c.Last != nil && *c.Last < *c.First:
 		return fmt.Errorf("--end-date %s is before --start-date %s", c.Last, c.First)
 	case c.Sample < 0:
-		return fmt.Errorf("--sample %d: expected a number of days, 1 or more", c.Sample)
+		return fmt.Errorf("--sample %d: must not be negative", c.Sample)
 	case c.Threads < 0:
 		return fmt.Errorf("--threads %d: must not be negative", c.Threads)
 	case c.MemoryLimit != 0 && c.MemoryLimit < leastMemory:
-		return fmt.Errorf("--memory-limit %d bytes: must be at least 256MiB", c.MemoryLimit)
+		return fmt.Errorf("--memory-limit %s: must be at least 256MiB", humanize.IBytes(uint64(max(0, c.MemoryLimit))))
 	}
 	for _, s := range c.Symbols {
 		if err := catalog.CheckSymbol(s); err != nil {

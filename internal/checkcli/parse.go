@@ -11,6 +11,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/settings"
+	"github.com/check-ingest/check-ingest/internal/usage"
 )
 
 // groups are the headings of the shared flags in the help; a check's own flags come before them.
@@ -78,7 +79,7 @@ func tidy(err error) error {
 	if text, ok := strings.CutPrefix(err.Error(), "unexpected argument "); ok {
 		return fmt.Errorf("unexpected argument %q: there are only flags; was a value with spaces or * not quoted?", text)
 	}
-	return err
+	return usage.Plain(err)
 }
 
 // guess is what the flags for time and output are meant to be, found without a grammar because there may be no valid one.

@@ -62,7 +62,11 @@ func decodeString(ctx *kong.DecodeContext, target reflect.Value) error {
 		return err
 	}
 	text, ok := token.Value.(string)
-	if !ok {
+	switch {
+	case ok:
+	case token.Value == nil: // the line ends here
+		return errors.New("expected a value")
+	default:
 		return fmt.Errorf("expected a text, not %v", token.Value)
 	}
 	target.SetString(text)
