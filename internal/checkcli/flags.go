@@ -22,8 +22,8 @@ type flags struct {
 	Critical ranges `group:"thresholds" short:"c" placeholder:"[METRIC=]RANGE" help:"CRITICAL outside RANGE. Likewise."`
 
 	Timeout      settings.Duration `group:"running" short:"t" default:"${timeout}" placeholder:"DURATION" help:"Answer within this time; a bare number is seconds. Use 8s under NRPE, 2s under Zabbix."`
-	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time."`
-	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"plugin, json, table or prom."`
+	TimeoutState nagios.Status     `group:"running" default:"unknown" placeholder:"STATE" help:"State of a check that ran out of time: ok, warning, critical or unknown."`
+	Output       output            `group:"running" short:"o" default:"plugin" placeholder:"FORMAT" help:"Form of the output: plugin, json, table or prom."`
 	Verbose      int               `group:"running" short:"v" type:"counter" help:"-v remedies, -vv a line for each metric, -vvv debug text."`
 	Gate         bool              `group:"running" help:"Exit 0 for OK and WARNING, 1 for CRITICAL and UNKNOWN: for ExecStartPre=, n8n and &&."`
 	Config       settings.Flag     `embed:"" group:"running"`

@@ -74,16 +74,24 @@ func (p Program) page(check Check) (manual.Page, *kong.Application, error) {
 func metricNotes(specs []nagios.Spec) manual.Group {
 	const column = 22
 	g := manual.Group{Title: "Metrics", Intro: "the first being the one meant where a threshold names none", Column: column}
-	for _, s := range specs {
+	for i, s := range specs {
 		text := s.Help
 		if s.Needs != "" {
 			text += " Needs " + s.Needs + "."
 		}
+		label := s.Label + "="
+		if i == 0 {
+			label = ""
+		}
+		var defaults []string // as they would be given
 		if s.Warning != "" {
-			text += " Default warning: " + s.Warning
+			defaults = append(defaults, "--warning="+label+s.Warning)
 		}
 		if s.Critical != "" {
-			text += " Default critical: " + s.Critical
+			defaults = append(defaults, "--critical="+label+s.Critical)
+		}
+		if len(defaults) > 0 {
+			text += " Default: " + strings.Join(defaults, " ")
 		}
 		item := manual.Item{Term: s.Label, Text: text}
 		if s.Unit != nagios.None {

@@ -83,7 +83,7 @@ func (c *Cmd) Metrics() []nagios.Spec {
 		{Label: labelRunAge, Unit: nagios.Seconds, Help: "Since the last run ended; 0 while one runs."},
 		{Label: labelRows, Help: "Rows that the last run loaded, so far where it still runs."},
 		{Label: labelRate, Help: "Rows a second of that run."},
-		{Label: labelSnapshotAge, Unit: nagios.Seconds, Help: "Of the ledger snapshot, where the answer comes from it."},
+		{Label: labelSnapshotAge, Unit: nagios.Seconds, Help: "Age of the ledger snapshot, where the answer comes from it."},
 	}
 }
 
