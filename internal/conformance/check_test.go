@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
@@ -338,10 +341,39 @@ func observe(tb testing.TB, c check, base call) seen {
 	if strings.ContainsAny(table.stdout, "|\x00\x1b\r\t\u202e<>\\") {
 		tb.Errorf("table: a character that is not safe in %q", table.stdout)
 	}
+	verifyProm(tb, c, s.code, with("-o", "prom"))
 	if o := with("--gate"); o.code != map[bool]int{true: 0, false: 1}[s.code < 2] || o.stderr != "" {
 		tb.Errorf("gate: exit code %d for %s", o.code, states[s.code])
 	}
 	return s
+}
+
+// promLine is a line of Prometheus' text format as the checks write it: about a family, or a sample. The values of labels escape quotes, backslashes and line
+// breaks.
+var promLine = regexp.MustCompile(`^(# HELP [a-z_]+ .+|# TYPE [a-z_]+ gauge|([a-z_]+(?:\{[a-z_]+="(?:[^"\\]|\\["\\n])*"(?:,[a-z_]+="(?:[^"\\]|\\["\\n])*")*\})?) [-+.e0-9]+)$`)
+
+// verifyProm fails the test where output for Prometheus could not be read, or could do something to a terminal.
+func verifyProm(tb testing.TB, c check, code int, o outcome) {
+	tb.Helper()
+	name := strings.ToLower(strings.TrimPrefix(c.service, "INGEST "))
+	if state := fmt.Sprintf("check_ingest_state{check=%q} %d\n", name, code); o.code != code || o.stderr != "" || !strings.Contains(o.stdout, state) {
+		tb.Errorf("prom: exit code %d, stderr %q, no %q in %q", o.code, o.stderr, state, o.stdout)
+	}
+	if !utf8.ValidString(o.stdout) || strings.ContainsFunc(o.stdout, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) {
+		tb.Errorf("prom: a character that is not safe in %.2000q", o.stdout)
+	}
+	series := map[string]bool{}
+	for line := range strings.SplitSeq(strings.TrimSuffix(o.stdout, "\n"), "\n") {
+		m := promLine.FindStringSubmatch(line)
+		if m == nil {
+			tb.Errorf("prom: %.2000q is no line of the format", line)
+			continue
+		}
+		if m[2] != "" && series[m[2]] {
+			tb.Errorf("prom: %.2000q is there twice", m[2])
+		}
+		series[m[2]] = true
+	}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // family is a metric family of Prometheus: a name, what it is, and its samples.
@@ -119,12 +120,21 @@ func promName(name string, u Unit) (string, float64) {
 	return strings.TrimSuffix(name, suffix) + suffix, factor
 }
 
-// promLabels writes pairs of names and values: {market="um",symbol="BTCUSDT"}. Empty values are left out, which to Prometheus is the same.
+// promRune replaces what cannot be printed; a line break is escaped later.
+func promRune(r rune) rune {
+	if r == '\n' || unicode.IsPrint(r) {
+		return r
+	}
+	return '?'
+}
+
+// promLabels writes pairs of names and values: {market="um",symbol="BTCUSDT"}. Empty values are left out, which to Prometheus is the same. A value may hold
+// anything but what does something to the terminal of who looks at the text.
 func promLabels(pairs []string) string {
 	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, `"`, `\"`)
 	var parts []string
 	for i := 0; i+1 < len(pairs); i += 2 {
-		if value := cut(strings.ToValidUTF8(pairs[i+1], "?"), maxText); value != "" {
+		if value := cut(strings.Map(promRune, strings.ToValidUTF8(pairs[i+1], "?")), maxText); value != "" {
 			parts = append(parts, pairs[i]+`="`+escape.Replace(value)+`"`)
 		}
 	}

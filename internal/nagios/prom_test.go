@@ -9,7 +9,7 @@ import (
 
 func TestPrometheus(t *testing.T) {
 	t.Parallel()
-	full := Problem{State: Critical, Text: "a \"bad\" \\ thing\nin two lines \xff", Remedy: "Mend it."}
+	full := Problem{State: Critical, Text: "a \"bad\" \\ thing\nin two \x1b[31mlines\u202e\t \xff", Remedy: "Mend it."}
 	tests := map[string]struct {
 		report Report
 		want   string
@@ -59,7 +59,7 @@ check_ingest_state{check="db"} 2
 check_ingest_duration_seconds{check="db"} 0
 # HELP check_ingest_problem A problem that the check has found, and what to do about it.
 # TYPE check_ingest_problem gauge
-check_ingest_problem{check="db",state="CRITICAL",text="a \"bad\" \\ thing\nin two lines ?",remedy="Mend it."} 1
+check_ingest_problem{check="db",state="CRITICAL",text="a \"bad\" \\ thing\nin two ?[31mlines?? ?",remedy="Mend it."} 1
 check_ingest_problem{check="db",state="WARNING",text="b"} 1
 `,
 		},
