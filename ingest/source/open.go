@@ -253,7 +253,7 @@ func (r *Reader) verify() error {
 
 func (r *Reader) tooLarge() error {
 	if r.member != nil {
-		return r.bad(ErrTooLarge, fmt.Sprintf("holds more than the %s that the archive's directory says", amount.Of(r.limit, "byte")))
+		return r.bad(ErrCorrupt, fmt.Sprintf("holds more than the %s that the archive's directory says", amount.Of(r.limit, "byte")))
 	}
 	return fault(r.path, ErrTooLarge, fmt.Sprintf("holds more than %s unpacked, which is what is allowed", amount.Of(r.limit, "byte")))
 }
@@ -277,7 +277,9 @@ func (r *Reader) explain(err error) error {
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, zstd.ErrCRCMismatch):
 		return r.bad(ErrCRC, "its content does not have the checksum that follows it")
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
-		return r.bad(ErrTooLarge, fmt.Sprintf("needs more than %d MiB of memory to unpack", maxZstWindow>>20))
+		e := fault(r.path, ErrTooLarge, fmt.Sprintf("needs more than %d MiB of memory to unpack", maxZstWindow>>20))
+		e.Remedy = "compress it again, without zstd's --long or --ultra"
+		return r.unlessChanged(e)
 	default:
 		return r.bad(ErrCorrupt, fmt.Sprintf("its compressed data is damaged: %v", err))
 	}

@@ -159,7 +159,7 @@ func TestOpenZipRefuses(t *testing.T) {
 		"fewer members than announced":      {archive{records: &ten}.bytes(t, one), source.ErrTruncated, "directory, at its end, is missing or damaged"},
 		"another CRC":                       {archive{}.bytes(t, entry{name: csvName, text: text, crc: &wrong}), source.ErrCRC, "the archive's directory says deadbeef"},
 		"no CRC":                            {archive{}.bytes(t, entry{name: csvName, text: text, crc: &none}), source.ErrCRC, "the archive's directory says 00000000"},
-		"more content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &less}), source.ErrTooLarge, "more than the " + amount.Of(int64(less), "byte")},
+		"more content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &less}), source.ErrCorrupt, "more than the " + amount.Of(int64(less), "byte")},
 		"less content than announced":       {archive{}.bytes(t, entry{name: csvName, text: text, unpacked: &more}), source.ErrTruncated, "ends after " + amount.Of(len(text), "byte") + ", the archive's directory says " + amount.Text(int64(more))},
 		"packed data that ends too early":   {archive{}.bytes(t, entry{name: csvName, text: text, packed: ptr(uint32(50))}), source.ErrTruncated, "ends too early"},
 		"packed data beyond the file":       {archive{}.bytes(t, entry{name: csvName, text: text, packed: ptr(uint32(1 << 30))}), source.ErrTruncated, "has 1,073,741,824 bytes, and only"},
@@ -205,6 +205,10 @@ func checkFault(tb testing.TB, err, kind error, want string) {
 	}
 	if !strings.Contains(fe.Problem, want) || fe.Remedy == "" || !strings.HasPrefix(err.Error(), filepath.Base(fe.Path)+": ") {
 		tb.Errorf("error %q, remedy %q; want %q", err, fe.Remedy, want)
+	}
+	// Raising the limit helps where the limit is what was exceeded, and nowhere else.
+	if byLimit := strings.Contains(fe.Problem, "allowed"); byLimit != strings.Contains(fe.Remedy, "--max-unpacked") {
+		tb.Errorf("error %q has the remedy %q", err, fe.Remedy)
 	}
 	if strings.ContainsAny(err.Error(), "\n\x00") {
 		tb.Errorf("error %q is more than a line", err)

@@ -30,7 +30,7 @@ func newHeldError(path string) *HeldError {
 }
 
 // Error is one sentence, such as
-// "lock held by PID 123 (ingest-aggtrades, user bob) since 2026-01-02 03:04:05 UTC, 12 of 40 files done (31 %)".
+// "lock held by PID 123 (ingest-aggtrades, user bob) since 2026-01-02 03:04:05 UTC, 12 of 40 files done (31%)".
 func (e *HeldError) Error() string {
 	var b strings.Builder
 	b.WriteString("lock held by " + e.Holder.String())
@@ -40,7 +40,7 @@ func (e *HeldError) Error() string {
 	if e.Status != nil {
 		fmt.Fprintf(&b, ", %s of %s done", amount.Text(e.Status.FilesDone), amount.Of(e.Status.FilesTotal, "file"))
 		if percent, ok := e.Status.Percent(); ok {
-			fmt.Fprintf(&b, " (%.0f %%)", percent)
+			fmt.Fprintf(&b, " (%.0f%%)", percent)
 		}
 	}
 	return b.String()

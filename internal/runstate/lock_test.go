@@ -90,7 +90,7 @@ func TestAcquireSaysHowFarTheHolderIs(t *testing.T) {
 	path := filepath.Join(openDir(t), "l")
 	start(t, nil, "publish", path).expect(t, "published")
 	_, err := Acquire(t.Context(), path, 0)
-	if err == nil || !strings.HasSuffix(err.Error(), " UTC, 3 of 4 files done (75 %)") {
+	if err == nil || !strings.HasSuffix(err.Error(), " UTC, 3 of 4 files done (75%)") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -105,7 +105,7 @@ func TestHeldErrorIsOneSentence(t *testing.T) {
 		"nothing is known":     {HeldError{}, "lock held by a process that cannot be seen from here"},
 		"only a PID":           {HeldError{Holder: Holder{PID: 7}}, "lock held by PID 7"},
 		"only a user":          {HeldError{Holder: Holder{PID: 7, User: "bob"}}, "lock held by PID 7 (user bob)"},
-		"everything":           {HeldError{Holder: Holder{PID: 7, User: "bob", Program: "x", Since: since}, Status: &Status{FilesDone: 1, FilesTotal: 3}}, "lock held by PID 7 (x, user bob) since 2026-01-02 02:04:05 UTC, 1 of 3 files done (33 %)"},
+		"everything":           {HeldError{Holder: Holder{PID: 7, User: "bob", Program: "x", Since: since}, Status: &Status{FilesDone: 1, FilesTotal: 3}}, "lock held by PID 7 (x, user bob) since 2026-01-02 02:04:05 UTC, 1 of 3 files done (33%)"},
 		"nothing to count yet": {HeldError{Holder: Holder{PID: 7}, Status: &Status{}}, "lock held by PID 7, 0 of 0 files done"},
 	} {
 		t.Run(name, func(t *testing.T) {
