@@ -39,6 +39,7 @@ type notifier struct {
 	ended    string // how the run ended, "" while it lasts
 	progress load.Progress
 	began    time.Time // when the first progress was told
+	retries  int64
 
 	// What the goroutine has sent.
 	saidReady bool
@@ -49,7 +50,7 @@ type notifier struct {
 
 // startNotifier begins to tell, until end is called or ctx ends.
 func startNotifier(ctx context.Context, p Program, log *slog.Logger) *notifier {
-	n := &notifier{log: log, now: p.Now, done: make(chan struct{}), alive: signsNow(load.Progress{}, p.Now())}
+	n := &notifier{log: log, now: p.Now, done: make(chan struct{}), alive: signsNow(load.Progress{}, 0, p.Now())}
 	ctx, n.cancel = context.WithCancel(ctx)
 	if sent, err := daemon.SdNotify(false, "STATUS=Waiting for the lock and the database"); !sent {
 		if err != nil {
@@ -76,11 +77,27 @@ func checkThrottle(throttle time.Duration) error {
 		load.ErrUsage, throttle, watchdog)
 }
 
+// maxRetryDelay is how long a load may wait before it tries a file again. It is short enough for systemd, which is told of each try.
+func maxRetryDelay() time.Duration {
+	const limit = 30 * time.Second
+	if watchdog, err := daemon.SdWatchdogEnabled(false); err == nil && watchdog > 0 {
+		return min(limit, watchdog/4)
+	}
+	return limit
+}
+
 // isReady is told that lock and database are there.
 func (n *notifier) isReady() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.ready = true
+}
+
+// retrying notes that a file is about to be tried again.
+func (n *notifier) retrying() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.retries++
 }
 
 // tell notes how far the load is.
@@ -144,7 +161,7 @@ func (n *notifier) news() (lines []string) {
 		n.status = status
 		lines = append(lines, "STATUS="+status)
 	}
-	if s := signsNow(n.progress, now); n.watchdog > 0 && s.since(n.alive) {
+	if s := signsNow(n.progress, n.retries, now); n.watchdog > 0 && s.since(n.alive) {
 		n.alive = s
 		lines = append(lines, "WATCHDOG=1")
 	}
@@ -211,12 +228,13 @@ func statusOf(p load.Progress, took time.Duration) string {
 type signs struct {
 	at       time.Time
 	progress load.Progress
+	retries  int64
 	cpu      time.Duration // used by all threads
 	read     int64         // blocks read from disks
 }
 
-func signsNow(p load.Progress, now time.Time) signs {
-	s := signs{at: now, progress: p}
+func signsNow(p load.Progress, retries int64, now time.Time) signs {
+	s := signs{at: now, progress: p, retries: retries}
 	var u unix.Rusage
 	if unix.Getrusage(unix.RUSAGE_SELF, &u) == nil {
 		s.cpu = time.Duration(u.Utime.Nano() + u.Stime.Nano())
@@ -225,8 +243,8 @@ func signsNow(p load.Progress, now time.Time) signs {
 	return s
 }
 
-// since reports whether the load got on: its figures moved, or, for matching and committing a large file move none for minutes, it read from a
+// since reports whether the load got on: its figures moved, it tries a file again, or, for matching and committing a large file move none for minutes, it read from a
 // disk or used a twentieth of a core, which is far more than looking at itself costs.
 func (s signs) since(before signs) bool {
-	return s.progress != before.progress || s.read != before.read || s.cpu-before.cpu > s.at.Sub(before.at)/20
+	return s.progress != before.progress || s.retries != before.retries || s.read != before.read || s.cpu-before.cpu > s.at.Sub(before.at)/20
 }

@@ -50,13 +50,14 @@ func TestSignsOfLife(t *testing.T) {
 		now  signs
 		want bool
 	}{
-		"time passes":                         {signs{minute, before.progress, before.cpu, 5}, false},
-		"looking at itself costs a little":    {signs{minute, before.progress, before.cpu + 2*time.Second, 5}, false},
-		"rows":                                {signs{minute, load.Progress{FilesDone: 1, Rows: 11}, before.cpu, 5}, true},
-		"a failed file":                       {signs{minute, load.Progress{FilesDone: 1, Rows: 10, FilesFailed: 1}, before.cpu, 5}, true},
-		"it computes, as a large match does":  {signs{minute, before.progress, before.cpu + 4*time.Second, 5}, true},
-		"it reads from a disk":                {signs{minute, before.progress, before.cpu, 6}, true},
-		"it computed in the time of one look": {signs{start.Add(time.Second), before.progress, before.cpu + 51*time.Millisecond, 5}, true},
+		"time passes":                         {signs{minute, before.progress, 0, before.cpu, 5}, false},
+		"looking at itself costs a little":    {signs{minute, before.progress, 0, before.cpu + 2*time.Second, 5}, false},
+		"rows":                                {signs{minute, load.Progress{FilesDone: 1, Rows: 11}, 0, before.cpu, 5}, true},
+		"a failed file":                       {signs{minute, load.Progress{FilesDone: 1, Rows: 10, FilesFailed: 1}, 0, before.cpu, 5}, true},
+		"it tries a file again":               {signs{minute, before.progress, 1, before.cpu, 5}, true},
+		"it computes, as a large match does":  {signs{minute, before.progress, 0, before.cpu + 4*time.Second, 5}, true},
+		"it reads from a disk":                {signs{minute, before.progress, 0, before.cpu, 6}, true},
+		"it computed in the time of one look": {signs{start.Add(time.Second), before.progress, 0, before.cpu + 51*time.Millisecond, 5}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -114,7 +114,7 @@ func (c *runCmd) config(p Program, log *slog.Logger) load.Config {
 		Database: c.DB, DataDir: c.DataDir, LockFile: w.LockFile, Wait: time.Duration(w.Wait),
 		Symbols: c.Symbol, First: c.StartDate, Last: c.EndDate, Market: c.Market,
 		DryRun: c.DryRun, Replace: c.Replace, Strict: c.Strict,
-		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
+		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, MaxRetryDelay: maxRetryDelay(), Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
 		BatchRows: c.BatchRows, MaxUnpacked: int64(c.MaxUnpacked),
 		OpenPatience: time.Minute, Heartbeat: runstate.DefaultHeartbeat,
 		RunID: p.RunID, Version: p.Build.Version, Log: log, Now: p.Now,
@@ -136,6 +136,7 @@ func (c *runCmd) run(ctx context.Context, p Program) (err error) {
 	config := c.config(p, show.log)
 	notify := startNotifier(ctx, p, show.log)
 	config.Ready = notify.isReady
+	config.Retrying = notify.retrying
 	config.Progress = func(now load.Progress) {
 		notify.tell(now)
 		if show.progress != nil {

@@ -23,13 +23,14 @@ type Config struct {
 	Replace bool
 	Strict  bool // the first bad file ends the run
 
-	Retries     int           // of what may pass, such as a read error of a network file system
-	RetryDelay  time.Duration // before the first retry; doubled before each further one
-	Throttle    time.Duration // pause after each commit
-	Threads     int           // 0 = one a core
-	MemoryLimit int64         // bytes DuckDB may use; 0 = half of what this process may
-	BatchRows   int64         // rows of small files that share a transaction; 0 = the default
-	MaxUnpacked int64         // bytes a zip's content may have; 0 = the default
+	Retries       int           // of what may pass, such as a read error of a network file system
+	RetryDelay    time.Duration // before the first retry; doubled before each further one
+	MaxRetryDelay time.Duration // which it does not exceed, unless the first one does
+	Throttle      time.Duration // pause after each commit
+	Threads       int           // 0 = one a core
+	MemoryLimit   int64         // bytes DuckDB may use; 0 = half of what this process may
+	BatchRows     int64         // rows of small files that share a transaction; 0 = the default
+	MaxUnpacked   int64         // bytes a zip's content may have; 0 = the default
 
 	OpenPatience time.Duration // how long to wait for a reader of the database to go away
 	Heartbeat    time.Duration // of the published status
@@ -42,6 +43,17 @@ type Config struct {
 	Ready func()
 	// Progress is told how far the load is, from one goroutine. It must not block.
 	Progress func(Progress)
+	// Retrying, if not nil, is called before each wait for a retry, from any goroutine. It must not block.
+	Retrying func()
+}
+
+// retryDelay is how long to wait before a file is tried again that has failed so often.
+func (c Config) retryDelay(failed int64) time.Duration {
+	delay := c.RetryDelay
+	for ; failed > 1 && delay < c.MaxRetryDelay; failed-- {
+		delay *= 2
+	}
+	return max(c.RetryDelay, min(delay, c.MaxRetryDelay))
 }
 
 // Progress is how far a load is.

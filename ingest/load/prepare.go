@@ -152,19 +152,26 @@ func (r *run) decode(ctx context.Context, j *job) {
 
 // retry calls f until it succeeds, fails for good, or has been tried often enough.
 func (r *run) retry(ctx context.Context, j *job, f func() error) error {
-	delay := r.RetryDelay
 	for tried := 0; ; tried++ {
 		j.attempts++
 		err := f()
 		if err == nil || tried >= r.Retries || !source.Transient(err) || ctx.Err() != nil {
 			return err
 		}
-		r.Log.Warn("file will be tried again", keyFile, j.item.File.Path, keyError, err, "delay", delay)
-		if !pause(ctx, delay) {
+		if !r.again(ctx, j, err) {
 			return err
 		}
-		delay *= 2
 	}
+}
+
+// again waits before a file is tried again, and reports false if ctx ended first.
+func (r *run) again(ctx context.Context, j *job, err error) bool {
+	delay := r.retryDelay(j.attempts)
+	r.Log.Warn("file will be tried again", keyFile, j.item.File.Path, keyError, err, "delay", delay)
+	if r.Retrying != nil {
+		r.Retrying()
+	}
+	return pause(ctx, delay)
 }
 
 // pause waits, and reports false if ctx ended first.

@@ -61,6 +61,33 @@ func TestRetry(t *testing.T) {
 	})
 }
 
+// TestRetryDelay: it doubles up to a limit, however often a file is tried.
+func TestRetryDelay(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		failed      int64
+		limit, want time.Duration
+	}{
+		"the first":                        {1, 30 * time.Second, 500 * time.Millisecond},
+		"the second":                       {2, 30 * time.Second, time.Second},
+		"the sixth":                        {6, 30 * time.Second, 16 * time.Second},
+		"the seventh, at the limit":        {7, 30 * time.Second, 30 * time.Second},
+		"the hundredth":                    {100, 30 * time.Second, 30 * time.Second},
+		"a limit that is no power of two":  {3, 1500 * time.Millisecond, 1500 * time.Millisecond},
+		"a limit that is below the first":  {9, time.Millisecond, 500 * time.Millisecond},
+		"no limit: always as long as once": {9, 0, 500 * time.Millisecond},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := Config{RetryDelay: 500 * time.Millisecond, MaxRetryDelay: tt.limit}
+			if got := c.retryDelay(tt.failed); got != tt.want {
+				t.Errorf("%s, expected %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestAvailableMemory(t *testing.T) {
 	t.Parallel()
 	machine := availableMemory("/no/such", "/no/such")

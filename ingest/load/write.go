@@ -35,8 +35,7 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 			culprit.staged = true
 			r.reopen(ctx, culprit)
 		case source.Transient(err) && culprit.stream != nil && culprit.attempts <= int64(r.Retries):
-			r.Log.Warn("file will be tried again", keyFile, culprit.item.File.Path, keyError, err)
-			if !pause(ctx, r.RetryDelay<<(culprit.attempts-1)) {
+			if !r.again(ctx, culprit, err) {
 				return context.Cause(ctx)
 			}
 			culprit.close()

@@ -2,17 +2,20 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/synth"
+	"github.com/check-ingest/check-ingest/internal/testfs"
 )
 
 // manager is the socket on which systemd listens to a unit with Type=notify.
@@ -145,5 +148,40 @@ func TestNotify(t *testing.T) {
 	wait()
 	if !strings.Contains(out.String(), "--throttle 30s: systemd kills a unit that does nothing for 1m0s") {
 		t.Errorf("it said %s", &out)
+	}
+}
+
+// TestNotifyRetries: a load that tries a file again and again is not taken for one that hangs, however often it may.
+func TestNotifyRetries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := spec("um", "BTCUSDT", january, 1000, 1)
+	dir := filepath.Join(w.data, "bad")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	testfs.Served(t, dir, map[string]*testfs.File{s.Name(synth.Plain): {
+		Content: make([]byte, 1<<20), Reading: func(context.Context, int64) syscall.Errno { return syscall.EIO },
+	}})
+	m := listen(t, w)
+	var out bytes.Buffer
+	const retries = 12
+	cmd := w.command(t.Context(), &out, "--retries", strconv.Itoa(retries))
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.socket.LocalAddr().String(), fmt.Sprintf("WATCHDOG_USEC=%d", (2*time.Second).Microseconds()))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := m.until(t, "STOPPING=1")
+	if got := exitCode(t, cmd.Wait()); got != 1 {
+		t.Errorf("exit code %d\n%s", got, &out)
+	}
+	signs := 0
+	for _, l := range lines {
+		if l == "WATCHDOG=1" {
+			signs++
+		}
+	}
+	if tried := strings.Count(out.String(), "file will be tried again"); tried != retries || signs < retries/2 {
+		t.Errorf("%d retries, %d signs of life\n%s", tried, signs, &out)
 	}
 }
