@@ -184,5 +184,8 @@ func try(flag *kong.Flag, text string) error {
 	}
 	scan := kong.ScanFromTokens(kong.Token{Value: text, Type: kong.FlagValueToken})
 	target := reflect.New(flag.Target.Type()).Elem()
+	if target.Kind() == reflect.Pointer { // to what decodes the text
+		target.Set(reflect.New(target.Type().Elem()))
+	}
 	return flag.Mapper.Decode(&kong.DecodeContext{Value: flag.Value, Scan: scan}, target)
 }

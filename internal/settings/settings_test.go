@@ -24,6 +24,7 @@ type grammar struct {
 	Verbose int      `name:"verbose" type:"counter" short:"v"`
 	Wait    Duration `name:"wait" default:"1s"`
 	Kind    kind     `name:"output" default:"text"`
+	Start   *kind    `name:"start-date"` // nil where it is not given
 	Version bool     `name:"version"`
 }
 
@@ -129,12 +130,13 @@ func TestEveryKindOfFlag(t *testing.T) {
 	t.Parallel()
 	want := grammar{
 		DB: "d", Symbol: []string{"A", "B"}, Path: []string{"/x", "/y"}, Threads: 3, Gate: true, Verbose: 2,
-		Wait: Duration(90 * time.Second), Kind: "json",
+		Wait: Duration(90 * time.Second), Kind: "json", Start: new(kind),
 	}
+	*want.Start = "json"
 	tests := map[string]world{
 		"from the environment": {env: map[string]string{
 			"CHECK_INGEST_DB": "d", "CHECK_INGEST_SYMBOL": "A,B", "CHECK_INGEST_PATH": "/x,/y", "CHECK_INGEST_THREADS": "3",
-			"CHECK_INGEST_GATE": "true", "CHECK_INGEST_VERBOSE": "2", "CHECK_INGEST_WAIT": "90", "CHECK_INGEST_OUTPUT": "json",
+			"CHECK_INGEST_GATE": "true", "CHECK_INGEST_VERBOSE": "2", "CHECK_INGEST_WAIT": "90", "CHECK_INGEST_OUTPUT": "json", "CHECK_INGEST_START_DATE": "json",
 			"CHECK_INGEST_VERSION": "true", "CHECK_INGEST_HELP": "true", // only for command lines
 		}},
 		"from the file": {file: map[string]string{"etc.yaml": `
@@ -145,10 +147,11 @@ ingest-aggtrades:
   verbose: 2
   wait: 90
   output: json
+  start-date: json
 check_ingest_disk:
   path: [/z]
 `}},
-		"from the command line": {args: []string{"--db=d", "--symbol=A,B", "--threads=3", "-vv", "--wait=90", "--output=json"}},
+		"from the command line": {args: []string{"--db=d", "--symbol=A,B", "--threads=3", "-vv", "--wait=90", "--output=json", "--start-date=json"}},
 	}
 	for name, w := range tests {
 		t.Run(name, func(t *testing.T) {
