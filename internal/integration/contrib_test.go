@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"bytes"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -102,7 +104,7 @@ func TestCommandLines(t *testing.T) {
 	t.Parallel()
 	all := models(t)
 	root := nagiostest.Root(t)
-	command := regexp.MustCompile(`(?:/usr/lib/nagios/plugins|\$USER1\$|/usr/bin)/(check_ingest_[a-z]+)([^\n]*)`)
+	command := regexp.MustCompile(`(?:\$USER1\$|/usr/bin)/(check_ingest_[a-z]+)([^\n]*)`)
 	for _, pattern := range []string{"nagios/*", "nrpe/*", "zabbix/*.conf", "prometheus/*"} {
 		files, err := filepath.Glob(filepath.Join(root, "contrib", pattern))
 		if err != nil {
@@ -127,6 +129,26 @@ func TestCommandLines(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNoPluginFolder: the Debian package and the RPM put the checks into different folders, so nothing in contrib may name either: there
+// are links in /usr/bin, and Nagios and Icinga have variables.
+func TestNoPluginFolder(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join(nagiostest.Root(t), "contrib")
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if bytes.Contains(data, []byte("nagios/plugins")) {
+			t.Errorf("%s names the folder of the plugins", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

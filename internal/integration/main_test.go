@@ -48,8 +48,8 @@ func inRoot(run func() int) (code int, err error) {
 	return run(), nil
 }
 
-// packagePlugins is where the packages put the checks.
-const packagePlugins = "/usr/lib/nagios/plugins"
+// packagePlugins is where the packages put the checks, or links to them.
+const packagePlugins = "/usr/bin"
 
 // installed runs once.
 var installed sync.Once

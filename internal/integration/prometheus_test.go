@@ -42,13 +42,13 @@ scrape_configs:
 
 	launch(t, nil, exporter, "--collector.disable-defaults", "--collector.textfile", "--collector.textfile.directory="+textfiles, fmt.Sprintf("--web.listen-address=127.0.0.1:%d", ports[0]))
 	d := launch(t, nil, prometheus, "--config.file="+config, "--storage.tsdb.path="+filepath.Join(dir, "data"), fmt.Sprintf("--web.listen-address=127.0.0.1:%d", ports[1]))
-	server := promServer(fmt.Sprintf("http://127.0.0.1:%d/api/v1/", ports[1]))
+	server := promServer{fmt.Sprintf("http://127.0.0.1:%d/api/v1/", ports[1]), http.DefaultClient}
 	d.await(t, "a server that answers", func() error { return server.get("status/buildinfo", nil) })
 	t.Log(strings.Split(run(t, nil, prometheus, "--version"), "\n")[0], strings.Split(run(t, nil, exporter, "--version"), "\n")[0])
 
 	play(t, w, d, func(t *testing.T, name string) service {
 		t.Helper()
-		run(t, append(w.env(), "CHECK_INGEST_PLUGINS="+install(t)), contrib(t, "prometheus/check-ingest-textfile"), textfiles)
+		run(t, append(w.env(), "PATH="+install(t)+":"+os.Getenv("PATH")), contrib(t, "prometheus/check-ingest-textfile"), textfiles)
 		return server.service(t, name)
 	})
 	files, err := filepath.Glob(filepath.Join(textfiles, "*"))
@@ -74,7 +74,11 @@ scrape_configs:
 	}
 }
 
-type promServer string
+// promServer is asked through its API.
+type promServer struct {
+	url    string
+	client *http.Client
+}
 
 // promSample is an element of an instant vector: the value is a time and a text.
 type promSample struct {
@@ -84,7 +88,7 @@ type promSample struct {
 
 // get asks the server's API, and decodes the answer's data.
 func (s promServer) get(path string, data any) error {
-	resp, err := http.Get(string(s) + path)
+	resp, err := s.client.Get(s.url + path)
 	if err != nil {
 		return err
 	}

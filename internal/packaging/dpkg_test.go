@@ -123,7 +123,7 @@ func (m machine) use(tb testing.TB) {
 			tb.Errorf("%s: %s", check, out)
 		}
 	}
-	if out := m.must(tb, "for u in ingest-aggtrades.service ingest-aggtrades.timer ingest-aggtrades@BTCUSDT.service; do systemd-analyze verify --recursive-errors=no $u 2>&1; done"); out != "" {
+	if out := m.must(tb, "for u in ingest-aggtrades.service ingest-aggtrades.timer ingest-aggtrades@BTCUSDT.service check-ingest-textfile.service check-ingest-textfile.timer; do systemd-analyze verify --recursive-errors=no $u 2>&1; done"); out != "" {
 		tb.Errorf("systemd-analyze verify: %s", out)
 	}
 	if out := m.must(tb, "man -l /usr/share/man/man1/check_ingest_disk.1.gz 2>&1 | head -n 3"); !strings.Contains(strings.ToUpper(out), "CHECK_INGEST_DISK") {

@@ -259,8 +259,20 @@ func TestPackageRPM(t *testing.T) {
 			t.Fatalf("unpack: exit code %d: %s", code, out)
 		}
 		static(t, filepath.Join(to, "usr/bin/ingest-aggtrades"), arch)
-		if b, err := os.ReadFile(filepath.Join(to, "etc/nrpe.d/check_ingest.cfg")); err != nil || strings.Contains(string(b), "/usr/lib/nagios") {
-			t.Errorf("the commands for NRPE name another folder than the package has: %v\n%s", err, b)
+		for _, name := range []string{"etc/nrpe.d/check_ingest.cfg", "etc/zabbix/zabbix_agent2.d/check_ingest.conf"} {
+			b, err := os.ReadFile(filepath.Join(to, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			commands := regexp.MustCompile(`/\S+/check_ingest_\w+`).FindAllString(string(b), -1)
+			for _, command := range commands {
+				if !slices.Contains(files, command) {
+					t.Errorf("%s runs %s, which the package has not", name, command)
+				}
+			}
+			if len(commands) != 5 {
+				t.Errorf("%s runs %q", name, commands)
+			}
 		}
 	}
 }
@@ -269,7 +281,7 @@ func TestPackageRPM(t *testing.T) {
 func installed(lib string) []string {
 	files := []string{
 		"/usr/bin/ingest-aggtrades", "/etc/check-ingest/config.yaml", "/usr/lib/sysusers.d/check-ingest.conf", "/usr/lib/tmpfiles.d/check-ingest.conf",
-		"/usr/lib/check-ingest/ingest-cron", "/usr/share/man/man1/ingest-aggtrades.1.gz", "/usr/share/bash-completion/completions/ingest-aggtrades",
+		"/usr/lib/check-ingest/ingest-cron", "/usr/lib/check-ingest/check-ingest-textfile", "/usr/share/man/man1/ingest-aggtrades.1.gz", "/usr/share/bash-completion/completions/ingest-aggtrades",
 		"/usr/share/fish/vendor_completions.d/ingest-aggtrades.fish", "/usr/share/doc/check-ingest/copyright", "/usr/share/doc/check-ingest/licenses/INDEX",
 		"/usr/share/doc/check-ingest/examples/systemd/mail-on-failure.conf", "/usr/share/doc/check-ingest/docs/install.md",
 		"/etc/icinga2/conf.d/check_ingest_commands.conf", "/etc/zabbix/zabbix_agent2.d/check_ingest.conf",
