@@ -93,6 +93,7 @@ packages: $(GORELEASER) $(CYCLONEDX) ## archives, deb and rpm for amd64 and arm6
 	$(GORELEASER) check
 	TOOLS='$(TOOLS)' $(GORELEASER) release --snapshot --clean
 	CHECK_INGEST_DIST='$(CURDIR)/dist' GORELEASER='$(GORELEASER)' go test -count=1 -timeout 30m -run Package ./internal/packaging
+	CHECK_INGEST_DIST='$(CURDIR)/dist' go test -tags integration -count=1 -timeout 30m -run Guides ./internal/integration
 
 soak: ## the long tests: KILLS kills within SOAKTIME, FUZZTIME a target
 	CHECK_INGEST_KILLS=$(KILLS) go test -count=1 -v -timeout $(SOAKTIME) -run 'TestKilled|TestDiskFull' ./internal/e2e | grep -vE '^=== '

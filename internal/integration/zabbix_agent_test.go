@@ -62,6 +62,11 @@ func zabbixGet(addr, key string) (string, error) {
 		return "", err
 	}
 	defer conn.Close()
+	return zabbixAsk(conn, key)
+}
+
+// zabbixAsk asks for a key over a connection to an agent.
+func zabbixAsk(conn net.Conn, key string) (string, error) {
 	if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return "", err
 	}
