@@ -318,6 +318,11 @@ func observe(tb testing.TB, c check, base call) seen {
 	}
 	j := with("--output=json")
 	s.doc = j.parse(tb, c, s.code)
+	for _, p := range s.doc.Problems {
+		if wrong := voice(p.Text, p.Remedy); wrong != "" {
+			tb.Errorf("%s: %+v", wrong, p)
+		}
+	}
 	var labels []string
 	for _, m := range s.doc.Metrics {
 		labels = append(labels, m.Label)
