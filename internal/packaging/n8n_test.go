@@ -16,18 +16,39 @@ import (
 
 // workflow is what a test looks at in a workflow for n8n.
 type workflow struct {
-	Nodes []struct {
-		Name, Type string
-		OnError    string
-		Continue   bool `json:"continueOnFail"`
-		Parameters struct{ Command string }
+	Nodes       []n8nNode
+	Connections map[string]struct{ Main [][]connection }
+}
+
+// n8nNode is a node of a workflow.
+type n8nNode struct {
+	ID, Name, Type string
+	TypeVersion    float64
+	OnError        string
+	Continue       bool `json:"continueOnFail"`
+	Parameters     parameters
+}
+
+// connection leads to an input of a node.
+type connection struct {
+	Node, Type string
+	Index      int
+}
+
+// parameters are those of a node that the tests know, and all of them as they stand.
+type parameters struct {
+	Command     string
+	Assignments struct {
+		Assignments []struct{ Name, Value string }
 	}
-	Connections map[string]struct {
-		Main [][]struct {
-			Node, Type string
-			Index      int
-		}
-	}
+	text string
+}
+
+// UnmarshalJSON keeps the text.
+func (p *parameters) UnmarshalJSON(text []byte) error {
+	type plain parameters // without this method
+	p.text = string(text)
+	return json.Unmarshal(text, (*plain)(p))
 }
 
 func readWorkflow(tb testing.TB) workflow {
