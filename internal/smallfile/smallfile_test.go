@@ -272,7 +272,9 @@ func TestRemoveTemporary(t *testing.T) {
 	for _, name := range []string{"f", ".f.0123abcd.tmp", ".f.ffffffff.tmp", ".f.0123abcd.tmp2", ".f.x.tmp", ".g.0123abcd.tmp", "f.0123abcd.tmp"} {
 		put(t, filepath.Join(dir, name), "x", 0o600)
 	}
+	put(t, filepath.Join(dir, ".\xff.0123abcd.tmp"), "x", 0o600)
 	RemoveTemporary(filepath.Join(dir, "f"))
+	RemoveTemporary(filepath.Join(dir, "\xff")) // no UTF-8
 	if got, want := names(t, dir), ".f.0123abcd.tmp2 .f.x.tmp .g.0123abcd.tmp f f.0123abcd.tmp"; got != want {
 		t.Errorf("left are %s, expected %s", got, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,9 +21,10 @@ func RemoveTemporary(path string) {
 	if err != nil {
 		return // they do no harm but take space
 	}
-	pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(base) + `\.[0-9a-f]{8}\.tmp$`)
+	// A name need not be UTF-8, so only the part that was made up here is matched with a pattern.
+	random := regexp.MustCompile(`^[0-9a-f]{8}\.tmp$`)
 	for _, e := range entries {
-		if pattern.MatchString(e.Name()) && e.Type().IsRegular() {
+		if end, ok := strings.CutPrefix(e.Name(), "."+base+"."); ok && random.MatchString(end) && e.Type().IsRegular() {
 			_ = os.Remove(filepath.Join(dir, e.Name())) // in a sticky folder another user's stays
 		}
 	}
