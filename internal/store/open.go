@@ -101,6 +101,9 @@ func Resolve(path string) (string, error) {
 	if _, err := url.PathUnescape(resolved); err != nil || strings.ContainsRune(resolved, '?') {
 		return "", &Error{Kind: KindNotRegular, Path: resolved, Text: "DuckDB's driver cannot open a path with '?' or a stray '%'", Remedy: "rename it"}
 	}
+	if strings.ContainsFunc(resolved, func(r rune) bool { return r < ' ' || r == 0x7f }) { // those that a URL may not hold
+		return "", &Error{Kind: KindNotRegular, Path: resolved, Text: "DuckDB's driver cannot open a path with a control character", Remedy: "rename it"}
+	}
 	return resolved, nil
 }
 

@@ -79,6 +79,7 @@ func statesOfFiles() map[string]state {
 		"a FIFO":                        {func(w *world) { w.Must(unix.Mkfifo(w.Path, 0o600)) }, nil, 2, "CRITICAL: DIR/t.duckdb is not a regular file"},
 		"below a file":                  {func(w *world) { w.sound(); w.Path += "/t.duckdb" }, nil, 2, "CRITICAL: DIR/t.duckdb/t.duckdb: not a directory"},
 		"a name DuckDB cannot open":     {func(w *world) { w.Path = filepath.Join(w.Dir, "what?.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/what?.duckdb: DuckDB's driver cannot open a path with '?' or a stray '%'"},
+		"a name with a line break":      {func(w *world) { w.Path = filepath.Join(w.Dir, "a\nb.duckdb"); w.sound() }, nil, 2, "CRITICAL: DIR/a b.duckdb: DuckDB's driver cannot open a path with a control character"},
 		"a name that is not UTF-8":      {func(w *world) { w.Path = filepath.Join(w.Dir, "caf\xe9.duckdb") }, nil, 2, "CRITICAL: DIR/caf?.duckdb: its path is not valid UTF-8, as DuckDB needs it"},
 		"empty":                         {content(""), nil, 2, "CRITICAL: DIR/t.duckdb is empty and no database | size=0B;;;0 wal_size=0B;;;0"},
 		"text":                          {content("1,2,3\n"), nil, 2, foreign + "text |" + sizes},
