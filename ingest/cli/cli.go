@@ -71,7 +71,7 @@ func (p Program) main(ctx context.Context) int {
 	s := settings.New(settings.Source{App: name, LookupEnv: p.LookupEnv})
 	parser, err := newParser(&g, s.Option(), kong.Writers(&help, &help), kong.Exit(func(int) { exited = true }))
 	if err != nil {
-		fmt.Fprintf(p.Stderr, "%s: internal error: %v\n", name, err)
+		p.tell("internal error: " + err.Error())
 		return load.ExitUsage
 	}
 	parsed, err := parser.Parse(p.Args)
@@ -109,12 +109,12 @@ func (p Program) end(err error) int {
 	switch {
 	case errors.As(err, &bad):
 		if bad.written != nil {
-			fmt.Fprintf(p.Stderr, "%s: %v\n", name, bad.written)
+			p.tell(bad.written.Error())
 		}
 		return bad.code
 	case err == nil, errors.As(err, &shown):
 	default:
-		fmt.Fprintf(p.Stderr, "%s: %s\n", name, strings.TrimPrefix(err.Error(), load.ErrUsage.Error()+": "))
+		p.tell(strings.TrimPrefix(err.Error(), load.ErrUsage.Error()+": "))
 	}
 	return load.ExitCodeOf(err)
 }
@@ -125,8 +125,19 @@ func (p Program) usage(err error, commands []string) int {
 	if len(p.Args) > 0 && slices.Contains(commands, p.Args[0]) {
 		command += " " + p.Args[0]
 	}
-	fmt.Fprintf(p.Stderr, "%s: %v\nTry: %s --help\n", name, usage.Plain(err, commands...), command)
+	p.tell(usage.Plain(err, commands...).Error())
+	fmt.Fprintf(p.Stderr, "Try: %s --help\n", command)
 	return load.ExitUsage
+}
+
+// tell says on stderr what went wrong, in one line that is fit for a terminal whatever names and values it repeats.
+func (p Program) tell(message string) {
+	const most = 4096 // bytes
+	message = clean(strings.ReplaceAll(message, "\n", "; "))
+	if len(message) > most {
+		message = strings.ToValidUTF8(message[:most], "") + "..."
+	}
+	fmt.Fprintf(p.Stderr, "%s: %s\n", name, message)
 }
 
 func groups() kong.Option {
