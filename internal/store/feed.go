@@ -219,12 +219,9 @@ func (f *feed) fail(err error) {
 	}
 }
 
-// cause is the source's own error where it had one, else what DuckDB said.
-func (f *feed) cause(err error) error {
+// cause is the source's own error; nil where it had none.
+func (f *feed) cause() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.err != nil {
-		return f.err
-	}
-	return err
+	return f.err
 }

@@ -83,8 +83,13 @@ func (tx *Tx) feed(ctx context.Context, format string, source Source, staged boo
 	defer tx.db.feeds.close(handle)
 	call := feedNames[[2]bool{staged, wide}] + "(" + strconv.FormatInt(handle, 10) + ")"
 	result, err := tx.tx.ExecContext(ctx, fmt.Sprintf(format, call), args...)
+	if own := opened.cause(); own != nil {
+		// Not explained: a file may hold the words that DuckDB has for a full disk, and its error repeats them.
+		tx.failed = true
+		return 0, own
+	}
 	if err != nil {
-		return 0, tx.fail(keyError(opened.cause(err)))
+		return 0, tx.fail(keyError(err))
 	}
 	n, err := result.RowsAffected()
 	if err != nil {
