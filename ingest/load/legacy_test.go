@@ -128,7 +128,7 @@ func TestRefusals(t *testing.T) {
 			before := sha256.Sum256([]byte(read(t, w.db)))
 			for _, dry := range []bool{true, false} {
 				r, err := w.run(t, func(c *load.Config) { c.DryRun = dry })
-				if store.KindOf(err) != store.KindSchema || load.ExitCodeOf(err) != load.ExitDatabase || !strings.Contains(fmt.Sprint(err), tt.says) || !strings.HasPrefix(err.Error(), w.db+": ") {
+				if store.KindOf(err) != store.KindSchema || load.ExitCodeOf(err) != load.ExitDatabase || !strings.Contains(fmt.Sprint(err), tt.says) || !strings.HasPrefix(err.Error(), w.db) {
 					t.Errorf("dry run %t: %v, expected %q", dry, err, tt.says)
 				}
 				if r.Totals.Loaded > 0 || r.Error == "" {

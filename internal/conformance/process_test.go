@@ -107,7 +107,7 @@ func TestStdout(t *testing.T) {
 			t.Parallel()
 			binary(t, c.binary) // where it does not build, one test says so
 			for name, tc := range tests {
-				for state, args := range map[string][]string{"ok": {"-t1"}, "critical": {"-t1", "-c", c.metric + "=@~:"}} {
+				for state, args := range map[string][]string{"ok": {"-t5"}, "critical": {"-t5", "-c", c.metric + "=@~:"}} {
 					t.Run(name+", "+state, func(t *testing.T) {
 						t.Parallel()
 						fine := c.fine
