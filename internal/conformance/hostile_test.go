@@ -29,8 +29,8 @@ func texts() map[string]string {
 		"poison and a NUL":   "\x00" + poison + "\x00",
 		"only separators":    "|||\n\n\n|\r\r",
 		"nothing but spaces": "  \n ",
-		"a long text":        strings.Repeat("x", 1<<16),
-		"a long text of |":   strings.Repeat("|\n<b>", 1<<14),
+		"a megabyte":         strings.Repeat("x", 1<<20),
+		"a megabyte of |":    strings.Repeat("|\n<b>", 1<<18),
 		"many characters":    strings.Repeat("成", 1<<18),
 		"cut inside one":     strings.Repeat("x", 998) + strings.Repeat("成", 100),
 	}
