@@ -289,7 +289,7 @@ func TestHostileStateOfLoads(t *testing.T) {
 			now := time.Now()
 			status := runstate.Status{
 				Schema: 1, RunID: mark, PID: p.Pid, PIDStart: holder.StartTicks, Host: mark, User: mark, Program: mark, Version: mark, Database: w.db, DataDir: mark,
-				StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 2, Phase: runstate.PhaseLoad, CurrentFile: mark, FilesTotal: 3, Rows: 5, Outcome: mark,
+				StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 60, Phase: runstate.PhaseLoad, CurrentFile: mark, FilesTotal: 3, Rows: 5, Outcome: mark,
 			}
 			for _, s := range []string{poisoned(t, status, mark, text[:min(len(text), 2<<10)]), text, "{}", "null", "[]", `{"schema":1,"pid":` + strings.Repeat("9", 400) + "}"} {
 				file(t, runstate.StatusPath(w.lock), s)

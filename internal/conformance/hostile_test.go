@@ -238,7 +238,7 @@ func TestHostileStatus(t *testing.T) {
 			const mark = "MARK"
 			status := runstate.Status{
 				Schema: 1, RunID: mark, PID: p.Pid, PIDStart: holder.StartTicks, Host: mark, User: mark, Program: mark, Version: mark, Database: w.db, DataDir: mark,
-				StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 2, Phase: runstate.PhaseLoad, CurrentFile: mark, FilesTotal: 3, Rows: 5, Outcome: mark,
+				StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 60, Phase: runstate.PhaseLoad, CurrentFile: mark, FilesTotal: 3, Rows: 5, Outcome: mark,
 			}
 			write := func(s runstate.Status, text string) { file(t, runstate.StatusPath(w.lock), poisoned(t, s, mark, text)) }
 			short := text[:min(len(text), 2<<10)]
@@ -319,7 +319,7 @@ func TestHostileSnapshot(t *testing.T) {
 			}
 			now := time.Now()
 			file(t, runstate.StatusPath(w.lock), poisoned(t, runstate.Status{
-				Schema: 1, RunID: "r", PID: p.Pid, PIDStart: holder.StartTicks, Program: "ingest-aggtrades", Database: w.db, StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 2,
+				Schema: 1, RunID: "r", PID: p.Pid, PIDStart: holder.StartTicks, Program: "ingest-aggtrades", Database: w.db, StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 60,
 				Phase: runstate.PhaseLoad,
 			}, mark, ""))
 			args := w.withHolder()
