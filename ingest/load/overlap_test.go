@@ -113,6 +113,26 @@ func TestFileThatReachesBeyond(t *testing.T) {
 	}
 }
 
+// TestFileAfterOneThatCouldNotReplace has a day that comes again with less than it brought, so that its old rows stay, and a day after it that shares ids with
+// these.
+func TestFileAfterOneThatCouldNotReplace(t *testing.T) {
+	t.Parallel()
+	for _, batch := range []int64{0, 1} {
+		w := newWorld(t)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-01.csv", strings.Join(lines(t, "2024-03-01", 1, 100), ""))
+		w.load(t)
+		w.put(t, "BTCUSDT-aggTrades-2024-03-01.csv", strings.Join(lines(t, "2024-03-01", 1, 50), ""))
+		w.put(t, "BTCUSDT-aggTrades-2024-03-02.csv", strings.Join(lines(t, "2024-03-02", 81, 70), ""))
+		r, err := w.run(t, func(c *load.Config) { c.BatchRows, c.Replace = batch, true })
+		if err == nil || r.Totals.Failed != 1 {
+			t.Errorf("batches of %d: %v, %d files failed, expected that the first day is not replaced", batch, err, r.Totals.Failed)
+		}
+		if n := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); n[0] != "150|150" || r.Totals.Conflicts != 20 {
+			t.Errorf("batches of %d: rows and distinct ids are %s, expected 150 of each; %d conflicts, expected 20", batch, n, r.Totals.Conflicts)
+		}
+	}
+}
+
 // TestLargeFiles are those that stream into the database: they find out afterwards whether they should have been staged.
 func TestLargeFiles(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
@@ -161,30 +162,38 @@ func (r *run) writeSmall(ctx context.Context, tx *store.Tx, j *job) error {
 	return j.inserts(n)
 }
 
-// meets reports whether the table has rows in the range of a decoded file's ids. Files mostly come in the order of their ids, so most of the time it is
-// enough to know that no row of the series has an id as large as the file's first.
+// meets reports whether the table has rows in the range of a decoded file's ids.
 func (r *run) meets(ctx context.Context, tx *store.Tx, j *job) (bool, error) {
 	kept, series := j.facts.Kept, j.item.File.Series
-	if _, seen := r.top[series]; !seen {
-		_, top, ok, err := tx.Span(ctx, series, kept.MinID, math.MaxInt64)
-		if err != nil {
-			return false, err
-		}
-		if !ok {
-			top = kept.MinID - 1
-		}
-		r.top[series] = top // after this, what lies above the file need not be read again
-	}
-	if kept.MinID > r.top[series] {
-		return false, nil
+	if above, err := r.isAbove(ctx, tx, series, kept.MinID); err != nil || above {
+		return false, err
 	}
 	n, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
 	return n > 0, err
 }
 
-// raise keeps top true of the rows that the job may have put into the table, whichever way they went.
+// isAbove reports whether an id is larger than any that the table has of the series. Files mostly come in the order of their ids, so most of the time this
+// is all there is to know. The table is asked once a run.
+func (r *run) isAbove(ctx context.Context, tx *store.Tx, series catalog.Series, id int64) (bool, error) {
+	if _, seen := r.top[series]; !seen {
+		_, top, ok, err := tx.Span(ctx, series, id, math.MaxInt64)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			top = id - 1
+		}
+		r.top[series] = top
+	}
+	return id > r.top[series], nil
+}
+
+// raise keeps top true of the rows that the job may have put into the table, whichever way they went, and of those it removed, which come back where it fails.
 func (r *run) raise(j *job) {
 	series, last := j.item.File.Series, j.facts.Kept.MaxID
+	if own := j.item.Own; own != nil {
+		last = max(last, own.LastID)
+	}
 	if top, seen := r.top[series]; seen && last > top {
 		r.top[series] = last
 	}
@@ -258,9 +267,11 @@ const idBytes = 30
 // as its size lets expect that its ids reach. It is false, and window empty, where the table has none.
 func (r *run) window(ctx context.Context, tx *store.Tx, j *job) (idSpan, bool, error) {
 	first, known := j.stream.FirstID(ctx)
-	top, seen := r.top[j.item.File.Series]
-	if !known || seen && first > top {
+	if !known {
 		return noIDs, false, nil
+	}
+	if above, err := r.isAbove(ctx, tx, j.item.File.Series, first); err != nil || above {
+		return noIDs, false, err
 	}
 	reach := ledger.CSVBytes(j.item.File.Path, j.item.File.Size) / idBytes
 	smallest, largest, ok, err := tx.Span(ctx, j.item.File.Series, first, first+min(reach, math.MaxInt64-first))
