@@ -1,7 +1,6 @@
 package load_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 	"github.com/check-ingest/check-ingest/internal/synth"
@@ -287,30 +287,13 @@ func TestDatabaseHeld(t *testing.T) {
 			w.load(t)
 			w.make(t, spec.Next(), synth.Plain)
 			cmd := command(t, role, w.db)
-			stdin, err := cmd.StdinPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			stdout, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil {
-				t.Fatalf("%q, %v", line, err)
-			}
-			_, err = w.run(t)
+			end := proctest.Start(t, cmd, "ready")
+			_, err := w.run(t)
 			if load.ExitCodeOf(err) != load.ExitHeld || store.KindOf(err) != store.KindHeld || !strings.Contains(err.Error(), fmt.Sprintf("(PID %d)", cmd.Process.Pid)) {
 				t.Errorf("%v, expected it to name PID %d", err, cmd.Process.Pid)
 			}
-			end := func() {
-				_ = stdin.Close()
-				_ = cmd.Wait()
-			}
 			if role == "write" {
-				end()
+				_ = end()
 				w.load(t)
 				return
 			}
@@ -321,7 +304,7 @@ func TestDatabaseHeld(t *testing.T) {
 				_, err := load.Run(t.Context(), c)
 				done <- err
 			}()
-			end()
+			_ = end()
 			if err := <-done; err != nil {
 				t.Error(err)
 			}

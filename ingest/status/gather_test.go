@@ -21,6 +21,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/status"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/e2e/olddb"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 	"github.com/check-ingest/check-ingest/internal/synth"
@@ -90,27 +91,12 @@ func (w world) hold(t *testing.T, role string) {
 	cmd := exec.CommandContext(context.Background(), self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, pathVariable+"="+w.db)
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	end := proctest.Start(t, cmd, "ready")
 	t.Cleanup(func() {
-		stdin.Close()
-		if err := cmd.Wait(); err != nil {
+		if err := end(); err != nil {
 			t.Errorf("second process: %v", err)
 		}
 	})
-	line := make([]byte, len("ready\n"))
-	if _, err := io.ReadFull(stdout, line); err != nil {
-		t.Fatalf("second process: %q, %v", line, err)
-	}
 }
 
 // daily writes a daily file of rows rows and gives its path.

@@ -1,7 +1,6 @@
 package verify_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +14,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/ingest/verify"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/store"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -60,29 +60,13 @@ func TestHeldByAWriter(t *testing.T) {
 	w.days(t, catalog.UM, "BTCUSDT", "2024-03-01", 1, 10, synth.UMHeader)
 	w.load(t)
 	cmd := command(t, "hold", w.db)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
+	end := proctest.Start(t, cmd, "ready")
 	r, err := verify.Run(t.Context(), config(w.db))
 	var held *store.Error
 	if !errors.As(err, &held) || held.Kind != store.KindHeld || held.Holder != cmd.Process.Pid || load.ExitCodeOf(err) != 75 || r.Error == "" {
 		t.Errorf("%v", err)
 	}
-	if err := stdin.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
+	if err := end(); err != nil {
 		t.Fatal(err)
 	}
 	if r := run(t, w.db); r.Rows != 10 {

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bufio"
 	"database/sql"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -232,24 +232,7 @@ func lockedScene(t *testing.T, s *sandbox) {
 	script := filepath.Join(s.dir, "ingest_aggtrades.py")
 	put(t, script, "import fcntl, os, sys\nf = open(sys.argv[1], 'w')\nos.chmod(sys.argv[1], 0o600)\nfcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\nprint('held', flush=True)\nsys.stdin.read()\n")
 	cmd := exec.CommandContext(t.Context(), python, script, s.lock)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = stdin.Close() // which ends it, unless the test's end did
-		_ = cmd.Wait()
-	})
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "held\n" {
-		t.Fatalf("the script says %q, %v", line, err)
-	}
+	proctest.Start(t, cmd, "held")
 }
 
 // heldScene is another program that has the database open for writing.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/checktest"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 )
 
@@ -70,25 +71,7 @@ func holder(t *testing.T, path string, publish bool) *exec.Cmd {
 // wait starts cmd with a stdin that stays open and waits for the line "held".
 func wait(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait() // the test may have killed it
-	})
-	line := make([]byte, len("held\n"))
-	if _, err := io.ReadFull(stdout, line); err != nil || string(line) != "held\n" {
-		t.Fatalf("the holder says %q, %v", line, err)
-	}
+	proctest.Start(t, cmd, "held")
 }
 
 func TestFreeFile(t *testing.T) {

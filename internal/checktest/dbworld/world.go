@@ -2,7 +2,6 @@
 package dbworld
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
@@ -19,6 +18,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/checktest"
 	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -219,18 +219,7 @@ func (r Roles) play(ctx context.Context, role, path string) error {
 func (w *World) Play(role string) *exec.Cmd {
 	w.T.Helper()
 	cmd := w.command(role)
-	stdin, err := cmd.StdinPipe()
-	w.Must(err)
-	stdout, err := cmd.StdoutPipe()
-	w.Must(err)
-	w.Must(cmd.Start())
-	w.T.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait() // the test may have killed it
-	})
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || line != "ready\n" {
-		w.T.Fatalf("second process as %q: %q, %v", role, line, err)
-	}
+	proctest.Start(w.T, cmd, "ready")
 	return cmd
 }
 
