@@ -13,6 +13,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/plugins/dbcheck"
 	"github.com/check-ingest/check-ingest/plugins/lockcheck"
 )
@@ -77,13 +78,13 @@ func refused(problems []nagios.Problem, path, what string, mode uint32) []nagios
 	}
 	p := nagios.Problem{
 		State: nagios.Critical, Path: path, Text: "this user may not " + what + " " + path + ": " + err.Error(),
-		Remedy: "Load as the user that owns it, or let this one " + what + " it: ls -ld " + path,
+		Remedy: "Load as the user that owns it, or let this one " + what + " it: ls -ld " + shell.Quote(path),
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.Text, p.Remedy = path+" does not exist", "Create it: mkdir -p "+path
+		p.Text, p.Remedy = path+" does not exist", "Create it: mkdir -p "+shell.Quote(path)
 	case errors.Is(err, unix.EROFS):
-		p.Remedy = "Mount its file system read-write; this shows it: findmnt -T " + path
+		p.Remedy = "Mount its file system read-write; this shows it: findmnt -T " + shell.Quote(path)
 	}
 	return append(problems, p)
 }

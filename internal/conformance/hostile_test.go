@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -93,6 +94,31 @@ func TestHostilePaths(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPastedRemedy: a remedy does what it says where it is pasted, whatever the name of the path in it.
+func TestPastedRemedy(t *testing.T) {
+	t.Parallel()
+	for _, c := range checks(t) {
+		if c.binary != "check_ingest_db" {
+			continue
+		}
+		dir := t.TempDir()
+		missing := filepath.Join(dir, "it's $(touch planted) & `touch planted` \"#1\"")
+		s := observe(t, c, call{args: []string{"--db", filepath.Join(missing, "x.duckdb")}})
+		_, command, found := strings.Cut(s.doc.Problems[0].Remedy, ": ")
+		if !found {
+			t.Fatalf("%+v", s.doc.Problems)
+		}
+		sh := exec.CommandContext(t.Context(), "sh", "-c", command)
+		sh.Dir = dir
+		if out, err := sh.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v, %s", command, err, out)
+		}
+		if there, err := os.ReadDir(dir); err != nil || len(there) != 1 || there[0].Name() != filepath.Base(missing) {
+			t.Errorf("%s made %v, %v", command, there, err)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/internal/smallfile"
 )
 
@@ -80,7 +81,7 @@ func checkWriters(path string, info fs.FileInfo) error {
 		ours = st.Uid == 0 || int(st.Uid) == os.Geteuid()
 	}
 	if mode&0o002 != 0 || mode&0o020 != 0 && !ours {
-		return fmt.Errorf("read settings: %s may be written by others (mode %04o); run: chmod go-w %s", path, mode, path)
+		return fmt.Errorf("read settings: %s may be written by others (mode %04o); run: chmod go-w %s", path, mode, shell.Quote(path))
 	}
 	return nil
 }

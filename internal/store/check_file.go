@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // The layout of a DuckDB file: three headers of 4096 bytes, then blocks. The first header holds, behind an eight-byte checksum, the magic
@@ -139,7 +140,7 @@ func unreadable(path string, err error) error {
 			e.Text += fmt.Sprintf(": it belongs to %s, with mode %04o", userOf(int(st.Uid)), info.Mode().Perm())
 		}
 	}
-	e.Remedy = fmt.Sprintf("let that user read it: setfacl -m u:%s:r %s", name, path)
+	e.Remedy = fmt.Sprintf("let that user read it: setfacl -m u:%s:r %s", name, shell.Quote(path))
 	return e
 }
 

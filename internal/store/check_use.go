@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // Use is how other processes use a database at the moment.
@@ -150,12 +151,12 @@ func OpenToCheck(ctx context.Context, path string, o Options) (*DB, error) {
 		// It holds a CREATE INDEX, which DuckDB can replay only if it may write.
 		return nil, &Error{
 			Kind: KindNeedsWriter, Path: path, Text: "has a write-ahead log that only a writer can replay",
-			Remedy: "start the next load, which replays it, or run: duckdb " + path + " -c CHECKPOINT", Err: e.Err,
+			Remedy: "start the next load, which replays it, or run: duckdb " + shell.Quote(path) + " -c CHECKPOINT", Err: e.Err,
 		}
 	case e.Kind == KindMemory, strings.Contains(text, "replaying WAL") && strings.Contains(text, "could not allocate"):
 		return nil, &Error{
 			Kind: KindMemory, Path: path, Text: "has a write-ahead log that takes more memory to replay than a check may use",
-			Remedy: "start the next load, which replays it, or run: duckdb " + path + " -c CHECKPOINT", Err: e.Err,
+			Remedy: "start the next load, which replays it, or run: duckdb " + shell.Quote(path) + " -c CHECKPOINT", Err: e.Err,
 		}
 	}
 	return db, err

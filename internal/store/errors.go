@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/duckdb/duckdb-go/v2"
+
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // Kind says what is wrong with a database, in terms a user can act on.
@@ -75,7 +77,7 @@ func Absent(err error) error {
 		return err
 	}
 	with := *e
-	with.Remedy = "correct --db, mount its file system, or load the first files: ingest-aggtrades --db=" + e.Path + " --data-dir=DIR"
+	with.Remedy = "correct --db, mount its file system, or load the first files: ingest-aggtrades --db=" + shell.Quote(e.Path) + " --data-dir=DIR"
 	return &with
 }
 

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // Options are the settings of an open database.
@@ -78,6 +79,9 @@ func Resolve(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("resolve %q: %w", path, err)
 	}
+	if len(abs) >= unix.PathMax { // even where its first folder is missing already
+		return "", pathError(abs, unix.ENAMETOOLONG)
+	}
 	resolved, err := filepath.EvalSymlinks(abs)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, lerr := os.Lstat(abs); lerr == nil {
@@ -85,7 +89,7 @@ func Resolve(path string) (string, error) {
 		}
 		dir, derr := filepath.EvalSymlinks(filepath.Dir(abs))
 		if derr != nil {
-			return "", &Error{Kind: KindMissing, Path: abs, Text: "its folder does not exist", Remedy: "create it: mkdir -p " + filepath.Dir(abs), Err: derr}
+			return "", &Error{Kind: KindMissing, Path: abs, Text: "its folder does not exist", Remedy: "create it: mkdir -p " + shell.Quote(filepath.Dir(abs)), Err: derr}
 		}
 		resolved = filepath.Join(dir, filepath.Base(abs))
 	} else if err != nil {
@@ -113,6 +117,8 @@ func pathError(path string, err error) *Error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		e.Kind = KindPermission
+	case errors.Is(err, unix.ENAMETOOLONG):
+		e.Remedy = "correct --db"
 	case errors.Is(err, unix.EIO):
 		e.Remedy = remedyDisk
 	case errors.Is(err, unix.ESTALE): // of NFS

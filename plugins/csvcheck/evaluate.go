@@ -14,6 +14,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // evaluate judges what was observed. It is pure: the same observation at the same time gives the same result.
@@ -48,7 +49,7 @@ func unlisted(o observation) nagios.Problem {
 
 // letRead is what to do about a folder with something in it that may not be read.
 func letRead(dir string) string {
-	return "Let the check's user read it, for instance: chmod -R a+rX " + quote(dir)
+	return "Let the check's user read it, for instance: chmod -R a+rX " + shell.Quote(dir)
 }
 
 // absent are the symbols that have no file, or that there is none at all. Where folders are closed that cannot be known.

@@ -13,6 +13,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // archive is where Binance publishes its files.
@@ -68,14 +69,14 @@ func (d download) command() string {
 	}
 	symbol := url.PathEscape(d.series.Symbol)
 	address := archive + market + "/" + span + "/aggTrades/" + symbol + "/" + symbol + "-aggTrades-" + d.period + ".zip"
-	command := "curl -fL " + d.save("") + quote(address)
+	command := "curl -fL " + d.save("") + shell.Quote(address)
 	if d.checksum {
-		command += " " + d.save(".CHECKSUM") + quote(address+".CHECKSUM")
+		command += " " + d.save(".CHECKSUM") + shell.Quote(address+".CHECKSUM")
 	}
 	if d.remove != "" {
-		command += " && rm " + quote(d.remove)
+		command += " && rm " + shell.Quote(d.remove)
 	}
-	return "(cd " + quote(d.folder) + " && " + command + ")"
+	return "(cd " + shell.Quote(d.folder) + " && " + command + ")"
 }
 
 // save is the option that names the file to write: the name in the address, unless that is an encoded one.
@@ -87,18 +88,7 @@ func (d download) save(suffix string) string {
 	if at := strings.IndexByte(period, '['); at >= 0 {
 		period = period[:at] + "#1" // what the brackets stand for
 	}
-	return "-o " + quote(d.series.Symbol+"-aggTrades-"+period+".zip"+suffix) + " "
-}
-
-// quote makes s one word of a shell's.
-func quote(s string) string {
-	plain := func(r rune) bool {
-		return r > 127 || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'"'"'`) + "'"
+	return "-o " + shell.Quote(d.series.Symbol+"-aggTrades-"+period+".zip"+suffix) + " "
 }
 
 // stretch is days of one month that follow one another.

@@ -18,6 +18,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/ingest/source"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -110,7 +111,7 @@ func TestRemediesCanBePasted(t *testing.T) {
 	bin := t.TempDir()
 	self, err := os.Executable()
 	if err == nil {
-		err = executable(filepath.Join(bin, "curl"), []byte("#!/bin/sh\nCSVCHECK_TEST_CURL=1 exec "+quote(self)+` "$@"`+"\n"))
+		err = executable(filepath.Join(bin, "curl"), []byte("#!/bin/sh\nCSVCHECK_TEST_CURL=1 exec "+shell.Quote(self)+` "$@"`+"\n"))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -164,9 +165,9 @@ func TestRemediesCanBePasted(t *testing.T) {
 func TestQuote(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", "a", "/data/in", "a b", "it's", "$HOME", "`x`", "a;b", "a&b", "*", "~", "#", "币安", "a\nb", `a\b`, `"`, "!", "a[1-2]", "{a,b}", "-x", "é"} {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+quote(s)).Output()
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+shell.Quote(s)).Output()
 		if err != nil || string(out) != s {
-			t.Errorf("quote(%q) = %s, which the shell reads as %q, %v", s, quote(s), out, err)
+			t.Errorf("shell.Quote(%q) = %s, which the shell reads as %q, %v", s, shell.Quote(s), out, err)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -19,7 +20,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	if in.ledgerErr != nil {
 		r.Problems = append(r.Problems, nagios.Problem{
 			State: nagios.Warning, Text: "the ledger cannot be read: " + in.ledgerErr.Error(), Path: o.path,
-			Remedy: "Complete it if its columns are not those of the loader: ingest-aggtrades migrate --db=" + o.path,
+			Remedy: "Complete it if its columns are not those of the loader: ingest-aggtrades migrate --db=" + shell.Quote(o.path),
 		})
 	}
 	if rows, known := c.rowsOf(in); known {
@@ -33,7 +34,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 	}
 	if in.rows == 0 {
 		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
-			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load the first files: ingest-aggtrades --db=" + o.path + " --data-dir=DIR",
+			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load the first files: ingest-aggtrades --db=" + shell.Quote(o.path) + " --data-dir=DIR",
 		})...)
 		return append(parts, "no trade yet")
 	}
@@ -42,7 +43,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 
 // remedyFew is what to do about a number of rows or symbols that is not what was expected.
 func remedyFew(path string) string {
-	return "Look what was loaded: ingest-aggtrades status --db=" + path
+	return "Look what was loaded: ingest-aggtrades status --db=" + shell.Quote(path)
 }
 
 func (c *Cmd) metricRows(rows int64, path string) nagios.Metric {

@@ -11,6 +11,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // evaluate judges what was observed. It is pure.
@@ -74,7 +75,7 @@ func (v volume) problem() (nagios.Problem, bool) {
 	case v.readOnly:
 		p.State = nagios.Critical
 		p.Text = v.name() + " is mounted read-only"
-		p.Remedy = "Look for I/O errors (dmesg), after which the kernel mounts so, then: mount -o remount,rw " + v.mount.point
+		p.Remedy = "Look for I/O errors (dmesg), after which the kernel mounts so, then: mount -o remount,rw " + shell.Quote(v.mount.point)
 	default:
 		return nagios.Problem{}, false
 	}

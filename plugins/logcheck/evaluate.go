@@ -13,6 +13,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/nagios"
 	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -35,7 +36,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 		}
 		parts = append(parts, run.sentence(o, now))
 	} else {
-		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: fmt.Sprintf(remedyStart, o.path)})...)
+		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
 	}
 	if !known && o.counted() && o.outcomes.Success+o.outcomes.Failed+o.outcomes.Partial == 0 {
 		parts = []string{"nothing was loaded yet"}
@@ -65,7 +66,7 @@ func (o observation) unreadable() (nagios.Problem, bool) {
 	switch {
 	case errors.As(o.fault, &e):
 		p.Text = "the ledger cannot be read: " + e.Sentence()
-		p.Remedy = cmp.Or(nagios.Advice(e.Remedy), "Look what is wrong with it: check_ingest_db -v --db="+o.path)
+		p.Remedy = cmp.Or(nagios.Advice(e.Remedy), "Look what is wrong with it: check_ingest_db -v --db="+shell.Quote(o.path))
 	case o.fault != nil:
 		p.Text = "the ledger cannot be read: " + o.fault.Error()
 	case o.use.Writing() && !o.use.Loading && o.snapshot == nil:
@@ -91,7 +92,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 			Label: labelPartial, Value: float64(x.Partial), Path: o.path, Phrase: "{} " + amount.Noun(x.Partial, "file") + " loaded in part" + latest(files, ledger.Partial),
 			Remedy: "Find out which trades are right, those of the database or the file's; delete the wrong ones and the file's row of ingestion_log, and load it again.",
 		},
-		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + amount.Noun(x.Success, "file") + " loaded", Remedy: remedyLook + o.path},
+		nagios.Metric{Label: labelSuccess, Value: float64(x.Success), Path: o.path, Phrase: "{} " + amount.Noun(x.Success, "file") + " loaded", Remedy: remedyLook + shell.Quote(o.path)},
 	)
 	for _, f := range files[:min(len(files), maxListed)] {
 		r.Lines = append(r.Lines, fileLine(f, now))
@@ -112,7 +113,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		parts = append(parts, amount.Text(x.Partial)+" in part")
 	}
 	if x.LastSuccess.IsZero() {
-		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: fmt.Sprintf(remedyStart, o.path)})...)
+		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
 		return parts
 	}
 	r.AddAge(nagios.Metric{
@@ -166,10 +167,10 @@ func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time
 		Label: labelRunAge, Path: o.path, Phrase: "the last run ended {} ago", Remedy: "Look whether loads are started: systemctl list-timers",
 	}, "the last sign of the last run", seen, now)
 	if run.counted {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook + o.path})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRows, Value: float64(run.rows), Path: o.path, Phrase: "{} rows loaded by the last run", Remedy: remedyLook + shell.Quote(o.path)})
 	}
 	if run.rate > 0 {
-		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook + o.path})
+		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook + shell.Quote(o.path)})
 	}
 }
 

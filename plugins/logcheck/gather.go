@@ -10,6 +10,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/checkcli"
 	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/runstate"
+	"github.com/check-ingest/check-ingest/internal/shell"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -142,7 +143,7 @@ func (c *Cmd) read(ctx context.Context, o *observation, now time.Time) (err erro
 	if len(db.Table().Ledger) == 0 {
 		return &store.Error{
 			Kind: store.KindSchema, Path: o.path, Text: "has no table ingestion_log, so nothing is known of loads into it",
-			Remedy: "correct --db, or add the table: ingest-aggtrades migrate --db=" + o.path,
+			Remedy: "correct --db, or add the table: ingest-aggtrades migrate --db=" + shell.Quote(o.path),
 		}
 	}
 	if o.outcomes, err = db.Outcomes(ctx, c.scope(), maxListed, now); err != nil {
