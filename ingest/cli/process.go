@@ -13,14 +13,15 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/load"
 )
 
+// The kernel gives a signal for the process to its first thread, which main keeps to itself from here on: where that thread waited for a file
+// system that does not answer, a signal would be seen only when it does. When main runs it may have left that thread already.
+//
+//nolint:gochecknoinits // only init is sure to run on the first thread, see runtime.LockOSThread
+func init() { runtime.LockOSThread() }
+
 // WithSignals is a context that SIGINT, SIGTERM and SIGHUP cancel, with a [load.SignalError] as the cause. A second signal ends the process
 // at once, as if it had not been caught. A signal that the process was started to ignore, as nohup does with SIGHUP, stays ignored.
-//
-// It has to be called by the process's first goroutine, which keeps the process's first thread from then on.
 func WithSignals(parent context.Context) (ctx context.Context, stop func()) {
-	// The kernel gives a signal for the process to its first thread. Where that waited for a file system that does not answer, a signal would be seen only
-	// when it does.
-	runtime.LockOSThread()
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	var caught []os.Signal

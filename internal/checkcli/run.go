@@ -29,6 +29,12 @@ type Program struct {
 	System  string                      // file of settings instead of [settings.SystemFile]; "" = that
 }
 
+// The kernel gives a signal for the process to its first thread, which main keeps to itself from here on: where that thread waited for a file
+// system that does not answer, a signal would be seen only when it does. When main runs it may have left that thread already.
+//
+//nolint:gochecknoinits // only init is sure to run on the first thread, see runtime.LockOSThread
+func init() { runtime.LockOSThread() }
+
 // Main runs the check C as a process does and returns the exit code: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, help,
 // version and usage errors; with --gate 0 for OK and WARNING and 1 for CRITICAL and UNKNOWN. name is the service's, such as
 // "INGEST LOCK". Everything is written to stdout at once; if that cannot be written the code is 3, or 2 if it was 2.
@@ -36,9 +42,6 @@ func Main[C any, P interface {
 	*C
 	Check
 }](name string, args []string, stdout io.Writer) int {
-	// The kernel gives a signal for the process to its first thread, which this goroutine now keeps: where that thread waited for a
-	// file system that does not answer, a signal would be seen only when it does.
-	runtime.LockOSThread()
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	// A closed stdout must come back as an error of Write: by default the runtime dies of SIGPIPE on descriptor 1.
