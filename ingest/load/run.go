@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -113,7 +115,10 @@ func (r *run) acquire(ctx context.Context) (*runstate.Lock, error) {
 	var held *runstate.HeldError
 	if rest := r.Wait - quietWait; rest > 0 && errors.As(err, &held) {
 		r.Log.Info("waiting for the lock", keyError, held, "wait", r.Wait)
-		return runstate.Acquire(ctx, r.LockFile, rest)
+		lock, err = runstate.Acquire(ctx, r.LockFile, rest)
+	}
+	if errors.As(err, &held) {
+		err = fmt.Errorf("%w; wait until that process is done, or have this one wait longer with --wait", err)
 	}
 	return lock, err
 }
@@ -160,11 +165,17 @@ func (r *run) steps(ctx context.Context) (err error) {
 
 // close closes the database and leaves the snapshot of what is in it.
 func (r *run) close(err error) {
+	var header string
 	if r.db != nil {
-		if err := r.db.Close(); err != nil {
-			r.Log.Warn("database did not close cleanly", keyError, err)
+		before, berr := os.Stat(r.path)
+		cerr := r.db.Close()
+		if cerr != nil {
+			r.Log.Warn("database did not close cleanly", keyError, cerr)
 		}
 		r.db = nil
+		if berr == nil && cerr == nil && inOrder(err) {
+			header = fingerprint(r.path, before)
+		}
 	}
 	if r.snapshots == nil {
 		return
@@ -173,9 +184,23 @@ func (r *run) close(err error) {
 	if err := r.snapshots.close(ledger.Run{
 		ID: r.RunID, StartedAt: r.report.StartedAt, EndedAt: now, ExitCode: ExitCodeOf(err), FilesLoaded: t.Loaded, FilesFailed: t.Failed,
 		FilesSkipped: t.Skipped + t.Changed, Rows: t.Rows, Bytes: t.Bytes, Seconds: now.Sub(r.report.StartedAt).Seconds(),
-	}); err != nil {
+	}, header); err != nil {
 		r.Log.Warn("ledger snapshot could not be written", keyError, err)
 	}
+}
+
+// inOrder reports whether a run that ended with err knows what it left in the ledger. Where a commit failed it may not.
+func inOrder(err error) bool {
+	return err == nil || errors.Is(err, ErrSomeFailed) || errors.Is(err, ErrNothing)
+}
+
+// fingerprint is that of the database, which was as info says while it was still open; "" where somebody else may have written to it since.
+func fingerprint(path string, before fs.FileInfo) string {
+	header, after, err := store.Fingerprint(path)
+	if err != nil || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return ""
+	}
+	return header
 }
 
 // verdictOf is how the run ended, all files having been tried.

@@ -289,7 +289,7 @@ func TestDatabaseHeld(t *testing.T) {
 			cmd := command(t, role, w.db)
 			end := proctest.Start(t, cmd, "ready")
 			_, err := w.run(t)
-			if load.ExitCodeOf(err) != load.ExitHeld || store.KindOf(err) != store.KindHeld || !strings.Contains(err.Error(), fmt.Sprintf("(PID %d)", cmd.Process.Pid)) {
+			if load.ExitCodeOf(err) != load.ExitHeld || store.KindOf(err) != store.KindHeld || !strings.Contains(err.Error(), fmt.Sprintf("is held open by PID %d (", cmd.Process.Pid)) {
 				t.Errorf("%v, expected it to name PID %d", err, cmd.Process.Pid)
 			}
 			if role == "write" {
@@ -355,6 +355,9 @@ func TestStatusAndSnapshot(t *testing.T) {
 	if snapshot.StaleAgainst(info.Size(), info.ModTime()) {
 		t.Error("the snapshot is of another state of the database")
 	}
+	if header, _, err := store.Fingerprint(w.db); err != nil || snapshot.DatabaseHeader != header {
+		t.Errorf("the snapshot is of header %q, the database has %q, %v", snapshot.DatabaseHeader, header, err)
+	}
 	if snapshot.Rows != 200 || snapshot.FailedCount != 1 || len(snapshot.Series) != 1 || snapshot.Series[0].Loaded[0].Days() != 2 || len(snapshot.Runs) != 1 || snapshot.Runs[0].Rows != 200 {
 		t.Errorf("snapshot %+v", snapshot)
 	}
@@ -367,8 +370,8 @@ func TestStatusAndSnapshot(t *testing.T) {
 		t.Errorf("the report as JSON: %s, %v", text, err)
 	}
 	w.run(t)
-	if snapshot, err = ledger.ReadSnapshot(ledger.PathFor(w.db)); err != nil || len(snapshot.Runs) != 2 {
-		t.Errorf("after a second run: %+v, %v", snapshot.Runs, err)
+	if snapshot, err = ledger.ReadSnapshot(ledger.PathFor(w.db)); err != nil || len(snapshot.Runs) != 2 || snapshot.DatabaseHeader == "" {
+		t.Errorf("after a second run: %+v, of header %q, %v", snapshot.Runs, snapshot.DatabaseHeader, err)
 	}
 }
 

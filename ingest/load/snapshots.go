@@ -38,7 +38,7 @@ func startSnapshots(path, runID, version string, entries []ledger.Entry, now fun
 	go func() {
 		defer close(s.done)
 		for range s.wake {
-			s.write()
+			s.write("")
 		}
 	}()
 	return s
@@ -56,10 +56,11 @@ func (s *snapshots) request(entries []ledger.Entry) {
 }
 
 // write writes the latest state. The database file is only asked for its size, never opened.
-func (s *snapshots) write(runs ...ledger.Run) {
+func (s *snapshots) write(header string, runs ...ledger.Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	meta := s.meta
+	meta.DatabaseHeader = header
 	info, err := os.Stat(meta.Database)
 	if err != nil {
 		s.err = err
@@ -70,11 +71,11 @@ func (s *snapshots) write(runs ...ledger.Run) {
 }
 
 // close writes the last snapshot, with this run among the runs, and ends the goroutine. The database is closed by then, so that the
-// snapshot is not older than its last change.
-func (s *snapshots) close(this ledger.Run) error {
+// snapshot is not older than its last change. header is the database's fingerprint, if it is sure that the snapshot is of it.
+func (s *snapshots) close(this ledger.Run, header string) error {
 	close(s.wake)
 	<-s.done
-	s.write(this)
+	s.write(header, this)
 	if errors.Is(s.err, os.ErrNotExist) {
 		return nil // no database was created, so there is nothing to say about it
 	}

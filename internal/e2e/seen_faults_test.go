@@ -227,12 +227,12 @@ func faults() map[string][]stage {
 				log:  "OK: 1 file loaded, none failed",
 			}},
 			{"to write, after a load", loads(75), view{
-				lock: ended + "$D/trades.duckdb is held open by another process (PID",
+				lock: ended + "$D/trades.duckdb is held open by PID",
 				db:   "CRITICAL: $D/trades.duckdb is held open for writing by PID ... (hold, user root)",
-				log:  "WARNING: the last run ended ... ago: $D/trades.duckdb is held open by another process (PID ...); wait until that process is done (exit code 75)",
+				log:  "WARNING: the last run ended ... ago: $D/trades.duckdb is held open by PID ... (...); wait until that process is done (exit code 75)",
 			}},
 			{"no more", letsGo, view{
-				db: "OK: 1,000 rows", log: "WARNING: the last run ended ... ago: $D/trades.duckdb is held open by another process",
+				db: "OK: 1,000 rows", log: "WARNING: the last run ended ... ago: $D/trades.duckdb is held open by PID",
 			}},
 			{"to read", then(must(func(s *scene) error { return os.Remove(filepath.Join(s.dir, "held")) }),
 				holds(func(s *scene) []string { return []string{"hold", s.db + "?access_mode=READ_ONLY"} })), view{db: "OK: 1,000 rows", log: "WARNING: "}},

@@ -24,25 +24,27 @@ const (
 // Snapshot is the ledger small enough to read in a millisecond: the file <database>.ledger.json, see [PathFor]. Times are UTC.
 //
 // The table ingestion_log is the truth. A snapshot is what was true of the database file that had DatabaseSize and
-// DatabaseMTime, see StaleAgainst.
+// DatabaseMTime, see StaleAgainst. Where it has DatabaseHeader, nobody wrote to the database since, as long as that is what the file has.
 type Snapshot struct {
-	Schema        int           `json:"schema"`
-	Version       string        `json:"version"` // of the software that wrote it
-	RunID         string        `json:"run_id"`
-	WrittenAt     time.Time     `json:"written_at"`
-	Database      string        `json:"database"` // absolute path
-	DatabaseSize  int64         `json:"database_size"`
-	DatabaseMTime time.Time     `json:"database_mtime"`
-	Series        []SeriesState `json:"series"`  // by market, then symbol
-	Scripts       ScriptsState  `json:"scripts"` // entries of the Python scripts, which are in no series
-	Failed        []FileState   `json:"failed"`  // failed files, then partial ones, the latest first; at most MaxFailed
-	FailedCount   int           `json:"failed_count"`
-	PartialCount  int           `json:"partial_count"`
-	BytesIn       int64         `json:"bytes_in"`       // of all loaded files as they lie on disk
-	BytesCSV      int64         `json:"bytes_csv"`      // of their content, estimated; see [Ratio]
-	BytesDatabase int64         `json:"bytes_database"` // what they take in the database
-	Rows          int64         `json:"rows"`           // that all loaded files put into the database
-	Runs          []Run         `json:"runs"`           // the last MaxRuns, in the order in which they ended
+	Schema        int       `json:"schema"`
+	Version       string    `json:"version"` // of the software that wrote it
+	RunID         string    `json:"run_id"`
+	WrittenAt     time.Time `json:"written_at"`
+	Database      string    `json:"database"` // absolute path
+	DatabaseSize  int64     `json:"database_size"`
+	DatabaseMTime time.Time `json:"database_mtime"`
+	// DatabaseHeader is what store.Fingerprint says of the database. Only a run that closed it in good order leaves one.
+	DatabaseHeader string        `json:"database_header,omitempty"`
+	Series         []SeriesState `json:"series"`  // by market, then symbol
+	Scripts        ScriptsState  `json:"scripts"` // entries of the Python scripts, which are in no series
+	Failed         []FileState   `json:"failed"`  // failed files, then partial ones, the latest first; at most MaxFailed
+	FailedCount    int           `json:"failed_count"`
+	PartialCount   int           `json:"partial_count"`
+	BytesIn        int64         `json:"bytes_in"`       // of all loaded files as they lie on disk
+	BytesCSV       int64         `json:"bytes_csv"`      // of their content, estimated; see [Ratio]
+	BytesDatabase  int64         `json:"bytes_database"` // what they take in the database
+	Rows           int64         `json:"rows"`           // that all loaded files put into the database
+	Runs           []Run         `json:"runs"`           // the last MaxRuns, in the order in which they ended
 }
 
 // SeriesState is what is loaded of one series.

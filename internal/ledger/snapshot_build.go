@@ -13,28 +13,30 @@ import (
 
 // Meta is what a snapshot says about itself and the database, beside the ledger.
 type Meta struct {
-	Version       string
-	RunID         string
-	WrittenAt     time.Time
-	Database      string // absolute path
-	DatabaseSize  int64
-	DatabaseMTime time.Time
-	BytesDatabase int64 // used by data; DatabaseSize where it is 0
+	Version        string
+	RunID          string
+	WrittenAt      time.Time
+	Database       string // absolute path
+	DatabaseSize   int64
+	DatabaseMTime  time.Time
+	DatabaseHeader string
+	BytesDatabase  int64 // used by data; DatabaseSize where it is 0
 }
 
 // Build makes the snapshot of a ledger. The order of entries does not matter, that of runs is kept: the latest last. Neither is changed.
 func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 	s := Snapshot{
-		Schema:        SnapshotSchema,
-		Version:       meta.Version,
-		RunID:         meta.RunID,
-		WrittenAt:     meta.WrittenAt.UTC(),
-		Database:      meta.Database,
-		DatabaseSize:  meta.DatabaseSize,
-		DatabaseMTime: meta.DatabaseMTime.UTC(),
-		BytesDatabase: cmp.Or(meta.BytesDatabase, meta.DatabaseSize),
-		BytesCSV:      LoadedCSVBytes(entries),
-		Runs:          lastRuns(runs),
+		Schema:         SnapshotSchema,
+		Version:        meta.Version,
+		RunID:          meta.RunID,
+		WrittenAt:      meta.WrittenAt.UTC(),
+		Database:       meta.Database,
+		DatabaseSize:   meta.DatabaseSize,
+		DatabaseMTime:  meta.DatabaseMTime.UTC(),
+		DatabaseHeader: meta.DatabaseHeader,
+		BytesDatabase:  cmp.Or(meta.BytesDatabase, meta.DatabaseSize),
+		BytesCSV:       LoadedCSVBytes(entries),
+		Runs:           lastRuns(runs),
 	}
 	loaded := map[catalog.Series][]Entry{}
 	for _, e := range entries {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,6 +81,30 @@ func readHead(path string) ([]byte, int64, error) {
 		return nil, 0, unreadable(path, err)
 	}
 	return head[:n], info.Size(), nil
+}
+
+// Fingerprint is one state of the database at a resolved path, and what the system says about its file: every checkpoint of DuckDB writes one of the file's three headers,
+// and whatever is committed and not in a checkpoint is in a write-ahead log, with which there is no fingerprint but an error.
+//
+// Like [Recognize] it must not be called while this process has the database open.
+func Fingerprint(path string) (string, fs.FileInfo, error) {
+	if log, err := os.Stat(path + ".wal"); !errors.Is(err, fs.ErrNotExist) && (err != nil || log.Size() > 0) {
+		return "", nil, fmt.Errorf("%s has a write-ahead log: %w", path, cmp.Or(err, fs.ErrExist))
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0) // which a FIFO does not keep
+	if err != nil {
+		return "", nil, err
+	}
+	defer f.Close()
+	headers := make([]byte, leastDatabase)
+	if _, err := io.ReadFull(f, headers); err != nil {
+		return "", nil, fmt.Errorf("read the headers of %s: %w", path, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(headers)), info, nil
 }
 
 // recognize says what is wrong with a file that begins with head.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/duckdb/duckdb-go/v2"
 
+	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
@@ -158,12 +159,18 @@ func explain(path string, err error) error {
 			e.Reader = strings.Contains(text, "you would be able to open this database in read-only mode")
 			if m := holderPID.FindStringSubmatch(text); m != nil {
 				e.Holder, _ = strconv.Atoi(m[1]) // the pattern leaves nothing that Atoi could refuse but overflow
-				e.Text += fmt.Sprintf(" (PID %d)", e.Holder)
+				e.Text = "is held open by " + nameOf(e.Holder)
 			}
 		}
 		return e
 	}
 	return &Error{Kind: KindOther, Path: path, Text: firstLine(text), Err: err}
+}
+
+// nameOf names a process as far as this one may see it.
+func nameOf(pid int) string {
+	h, _ := runstate.ReadHolder(runstate.DefaultProcRoot, pid) // after an error it has what could be seen
+	return h.String()
 }
 
 // firstLine cuts DuckDB's stack traces and hints.

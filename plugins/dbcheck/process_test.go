@@ -133,9 +133,9 @@ func TestEvaluateWhatNoProcessOfATestCanBe(t *testing.T) {
 			"INGEST DB OK: being loaded by PID 7, phase plan. What it holds is not known, since there is no ledger snapshot yet | heartbeat_age=0s;;;0\n",
 		},
 		"a database that a writer takes again and again": {
-			observation{path: "/t.duckdb", walSize: -1, fault: &store.Error{Kind: store.KindHeld, Path: "/t.duckdb", Text: "is held open by another process (PID 7)", Remedy: "wait until that process is done"}},
-			"INGEST DB CRITICAL: /t.duckdb is held open by another process (PID 7)\n" +
-				"[CRITICAL] /t.duckdb is held open by another process (PID 7). Wait until that process is done.\n",
+			observation{path: "/t.duckdb", walSize: -1, fault: &store.Error{Kind: store.KindHeld, Path: "/t.duckdb", Text: "is held open by PID 7 (python3 report.py, user bob)", Remedy: "wait until that process is done"}},
+			"INGEST DB CRITICAL: /t.duckdb is held open by PID 7 (python3 report.py, user bob)\n" +
+				"[CRITICAL] /t.duckdb is held open by PID 7 (python3 report.py, user bob). Wait until that process is done.\n",
 		},
 		"a disk that errs": {
 			observation{path: "/t.duckdb", walSize: -1, fault: &store.Error{Kind: store.KindIO, Path: "/t.duckdb", Text: "input/output error", Remedy: "look at the disk (dmesg)"}},

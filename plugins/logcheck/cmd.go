@@ -51,8 +51,8 @@ The last run is CRITICAL if it died, hangs, or ended because the database could 
 stopped, found nothing to load, or found the database in use. A load that runs is OK, and so is a database that nothing was ever loaded
 into.
 
-While the loader writes, nobody else can open the database: the answer then comes from the snapshot of the ledger beside it. With
---symbol or --market, failed, partial, success and success_age are of these alone.`,
+The answer comes from the snapshot of the ledger beside the database where nobody wrote to that since the last load, and while the
+loader writes, since nobody else can open it then. With --symbol or --market, failed, partial, success and success_age are of these alone.`,
 		Examples: []checkcli.Example{
 			{Does: "as a service: a file should be loaded every day", Command: "check_ingest_log --db=/data/trades.duckdb -w success_age=26h -c success_age=50h"},
 			{Does: "failed files are no reason to get up at night, more than 10 are", Command: "check_ingest_log --db=/data/trades.duckdb -w 0 -c 10"},

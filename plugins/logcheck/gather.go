@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -116,6 +118,11 @@ func (c *Cmd) ask(ctx context.Context, procRoot string, now time.Time, o observa
 			return o, nil
 		}
 		if o.use.Writing() {
+			o.fromSnapshot = o.snapshot != nil
+			c.takeSnapshot(&o, now)
+			return o, nil
+		}
+		if c.isCurrent(o) {
 			c.takeSnapshot(&o, now)
 			return o, nil
 		}
@@ -156,12 +163,36 @@ func (c *Cmd) read(ctx context.Context, o *observation, now time.Time) (err erro
 	return err
 }
 
+// isCurrent reports whether the snapshot tells what the ledger does: nobody wrote to the database since, and nothing that is asked for was left out of
+// it. Then the database, which takes several times as long to open, and keeps a load waiting while it is, can stay closed.
+func (c *Cmd) isCurrent(o observation) bool {
+	s := o.snapshot
+	if s == nil || s.DatabaseHeader == "" || o.changed {
+		return false
+	}
+	if !c.scope().All() && (s.Scripts.Files > 0 || len(s.Failed) < s.FailedCount+s.PartialCount) {
+		return false
+	}
+	header, info, err := store.Fingerprint(o.path)
+	return err == nil && header == s.DatabaseHeader && !s.StaleAgainst(info.Size(), info.ModTime()) && sameOwner(ledger.PathFor(o.path), info)
+}
+
+// sameOwner reports whether the file at path belongs to the user that another belongs to: in a folder such as /tmp anybody could have put it there.
+func sameOwner(path string, other fs.FileInfo) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	a, aok := info.Sys().(*syscall.Stat_t)
+	b, bok := other.Sys().(*syscall.Stat_t)
+	return aok && bok && a.Uid == b.Uid
+}
+
 // takeSnapshot takes the outcomes from the snapshot.
 func (c *Cmd) takeSnapshot(o *observation, now time.Time) {
 	if o.snapshot == nil {
 		return
 	}
-	o.fromSnapshot = true
 	s, scope := *o.snapshot, c.scope()
 	loaded := 0
 	for _, series := range s.Series {

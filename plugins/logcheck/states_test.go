@@ -168,7 +168,7 @@ func statesOfRuns() map[string]state {
 		"a run that found the database bad":  {after(3, "t.duckdb is damaged"), nil, 2, "CRITICAL: " + ended + "t.duckdb is damaged (exit code 3)" + perf},
 		"a run that found nothing":           {after(4, "nothing to load"), nil, 1, "WARNING: " + ended + "nothing to load (exit code 4)" + perf},
 		"a run without space":                {after(5, "not enough space in /data"), nil, 2, "CRITICAL: " + ended + "not enough space in /data (exit code 5)" + perf},
-		"a run that found the database held": {after(75, "t.duckdb is held open by another process (PID 7)"), nil, 1, "WARNING: " + ended + "t.duckdb is held open by another process (PID 7) (exit code 75)" + perf},
+		"a run that found the database held": {after(75, "t.duckdb is held open by PID 7 (python3 report.py, user bob)"), nil, 1, "WARNING: " + ended + "t.duckdb is held open by PID 7 (python3 report.py, user bob) (exit code 75)" + perf},
 		"a run that SIGINT stopped":          {after(130, "stopped by SIGINT"), nil, 1, "WARNING: " + ended + "stopped by SIGINT (exit code 130)" + perf},
 		"a run that SIGHUP stopped":          {after(129, "stopped by SIGHUP"), nil, 1, "WARNING: " + ended + "stopped by SIGHUP (exit code 129)" + perf},
 		"a run that SIGTERM stopped":         {after(143, "stopped by SIGTERM"), nil, 1, "WARNING: " + ended + "stopped by SIGTERM (exit code 143)" + perf},
