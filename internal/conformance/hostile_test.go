@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/ledger"
+	"github.com/check-ingest/check-ingest/internal/nagiostest"
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
@@ -362,6 +364,80 @@ func TestHostileSnapshot(t *testing.T) {
 			file(t, ledger.PathFor(w.db), text)
 			observeAll(t, args)
 		})
+	}
+}
+
+// TestHostileNumbers: whatever numbers and times status and snapshot have, the checks answer, and in order.
+func TestHostileNumbers(t *testing.T) {
+	t.Parallel()
+	base := healthy(t)
+	number := regexp.MustCompile(`("[a-z_]+":)-?[0-9][-+.0-9eE]*`)
+	moment := regexp.MustCompile(`"20[0-9-]+T[0-9:.]+Z"`)
+	identity := regexp.MustCompile(`^"(schema|pid|pid_start|heartbeat_every_seconds)":`)
+	for literal, pattern := range map[string]*regexp.Regexp{
+		"0": number, "-1": number, "1.5": number, "1e308": number, "1e999": number, "9223372036854775807": number, "9223372036854775808": number, `"7"`: number, "null": number,
+		`"0001-01-01T00:00:01Z"`: moment, `"9999-12-31T23:59:59Z"`: moment, `"2024-02-30T00:00:00Z"`: moment,
+	} {
+		t.Run(literal, func(t *testing.T) {
+			t.Parallel()
+			w := base.copy(t)
+			p := holding{lock: w.lock, db: w.db, program: []string{"ingest-aggtrades"}}.start(t)
+			holder, err := runstate.ReadHolder(runstate.DefaultProcRoot, p.Pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			snapshot, err := ledger.ReadSnapshot(ledger.PathFor(w.db))
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now().UTC()
+			snapshot.Failed = []ledger.FileState{{Path: "/in/x", Symbol: "BTCUSDT", Market: catalog.UM, Status: ledger.Failed, At: now, Attempts: 3}}
+			snapshot.FailedCount = 1
+			status := runstate.Status{
+				Schema: 1, RunID: "r", PID: p.Pid, PIDStart: holder.StartTicks, Program: "ingest-aggtrades", Database: w.db, StartedAt: now, HeartbeatAt: now, HeartbeatEvery: 60,
+				Phase: runstate.PhaseLoad, FilesDone: 1, FilesTotal: 2, BytesDone: 1, BytesTotal: 2, Rows: 1, RowsPerSecond: 1,
+			}
+			lie := func(v any) string {
+				data, err := json.Marshal(v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return pattern.ReplaceAllStringFunc(string(data), func(found string) string {
+					name, _, isNumber := strings.Cut(found, ":")
+					switch {
+					case identity.MatchString(found):
+						return found
+					case isNumber && pattern == number:
+						return name + ":" + literal
+					default:
+						return literal
+					}
+				})
+			}
+			args := w.withHolder()
+			args["check_ingest_disk"] = []string{"--db", w.db, "--data-dir", base.data, "-c", "free=1B:"}
+			file(t, runstate.StatusPath(w.lock), lie(status))
+			glance(t, args)
+			honest, err := json.Marshal(status)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file(t, runstate.StatusPath(w.lock), string(honest))
+			file(t, ledger.PathFor(w.db), lie(snapshot))
+			glance(t, args)
+		})
+	}
+}
+
+// glance looks at what the checks that are among args say, in two forms only.
+func glance(t *testing.T, args map[string][]string) {
+	t.Helper()
+	for _, c := range checks(t) {
+		if a, ok := args[c.binary]; ok {
+			o := call{args: append(slices.Clone(a), "-v")}.run(t, c.binary)
+			o.verify(t, c, nagiostest.SoftLimit)
+			call{args: append(slices.Clone(a), "--output=json")}.run(t, c.binary).parse(t, c, o.code)
+		}
 	}
 }
 
