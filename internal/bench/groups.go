@@ -55,6 +55,11 @@ func (d data) peer(name, kind, dir string) contestant {
 	return contestant{name: name, command: []string{d.self, "peer", kind, "{db}", dir}}
 }
 
+// opens is the floor of what looks into a database.
+func (d data) opens(db string) contestant {
+	return contestant{name: "floor: DuckDB opens the database and closes it", command: []string{d.self, "peer", "open", db, db}}
+}
+
 // scripts is the slowest of them.
 func (d data) scripts(dir string) contestant {
 	c := d.peer("the scripts' SQL", "scripts", dir)
@@ -115,7 +120,7 @@ func (d data) other() []group {
 		{
 			name: "nothing", title: fmt.Sprintf("Nothing to do: %d files, all recorded", d.smallFiles),
 			setup:       func() error { return loadOnce(d.settings, recorded, d.small(), d.makeSmall) },
-			contestants: []contestant{again},
+			contestants: []contestant{again, d.opens(recorded)},
 		},
 		{
 			name: "month", title: fmt.Sprintf("One monthly file of %d rows", d.monthRows), rounds: 2, rows: int64(d.monthRows), bytes: int64(d.monthRows) * csvBytesADay / rowsADay,
@@ -151,7 +156,7 @@ func (d data) checks() []group {
 			},
 			contestants: []contestant{
 				d.check("lock", "--lock-file", lock), d.check("disk", "--db", large, "--data-dir", d.small()), d.check("csv", "--data-dir", d.small()), cold,
-				d.check("db", "--db", large, "--lock-file", lock), d.check("log", "--db", large, "--lock-file", lock),
+				d.check("db", "--db", large, "--lock-file", lock), d.check("log", "--db", large, "--lock-file", lock), d.opens(large),
 			},
 		},
 	}

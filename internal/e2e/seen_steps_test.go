@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,12 +80,12 @@ func (s *scene) flat() string { return filepath.Join(s.data, s.next.Name(synth.P
 func loads(code int, args ...string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		s.out.Reset()
-		cmd := s.command(t.Context(), &s.out, args...)
+		s.out = new(bytes.Buffer) // another program may still write to the one before
+		cmd := s.command(t.Context(), s.out, args...)
 		cmd.Path = s.binary(t, program)
 		s.as(cmd)
 		if got := exitCode(t, cmd.Run()); got != code {
-			t.Fatalf("exit code %d, want %d: %s", got, code, &s.out)
+			t.Fatalf("exit code %d, want %d: %s", got, code, s.out)
 		}
 	}
 }
@@ -93,9 +94,9 @@ func loads(code int, args ...string) step {
 func loadsWithin(shell string, code int) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		s.out.Reset()
-		if got := exitCode(t, s.within(t, shell, &s.out).Run()); got != code {
-			t.Fatalf("exit code %d, want %d: %s", got, code, &s.out)
+		s.out = new(bytes.Buffer) // another program may still write to the one before
+		if got := exitCode(t, s.within(t, shell, s.out).Run()); got != code {
+			t.Fatalf("exit code %d, want %d: %s", got, code, s.out)
 		}
 	}
 }
@@ -104,7 +105,7 @@ func loadsWithin(shell string, code int) step {
 func starts(good func(runstate.Status) bool, args ...string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		s.loader = s.command(t.Context(), &s.out, args...)
+		s.loader = s.command(t.Context(), s.out, args...)
 		if err := s.loader.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +178,7 @@ func ends(code int) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
 		if got := exitCode(t, s.loader.Wait()); got != code {
-			t.Fatalf("exit code %d, want %d: %s", got, code, &s.out)
+			t.Fatalf("exit code %d, want %d: %s", got, code, s.out)
 		}
 	}
 }
@@ -191,14 +192,14 @@ func at(call string, n string, signal string) step {
 			t.Skip("needs strace, which sends a process a signal at the system call that it is told")
 		}
 		trace := filepath.Join(s.dir, "trace")
-		s.loader = s.command(t.Context(), &s.out, "--batch-rows", "1")
+		s.loader = s.command(t.Context(), s.out, "--batch-rows", "1")
 		s.loader.Path = strace
 		s.loader.Args = slices.Concat([]string{"strace", "-f", "-qq", "-o", trace, "-e", "trace=" + call, "-e", "inject=" + call + ":signal=" + signal + ":when=" + n, s.binary(t, program)}, s.loader.Args[1:])
 		if err := s.loader.Start(); err != nil {
 			t.Fatal(err)
 		}
 		if text, ok := await(trace, func(text string) bool { return strings.Contains(text, signal) }); !ok {
-			t.Fatalf("strace: %s, %s", text, &s.out)
+			t.Fatalf("strace: %s, %s", text, s.out)
 		}
 		s.traced = s.awaitStatus(t, func(runstate.Status) bool { return true }).PID
 		t.Cleanup(func() { tracedIsKilled(t, s) }) // strace's end would leave it stopped

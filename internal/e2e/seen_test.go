@@ -36,15 +36,15 @@ type step = func(t *testing.T, s *scene)
 // scene is a world in which a fault takes place, and what its steps have to hand on to each other.
 type scene struct {
 	*world
-	next   synth.Spec   // of the next download
-	loader *exec.Cmd    // the load that runs
-	more   []*exec.Cmd  // that run beside it
-	traced int          // its PID, where loader is the strace that it runs under
-	out    bytes.Buffer // what it said
-	holder *exec.Cmd    // another program that holds something
-	nobody bool         // loader and checks are run by the user nobody
-	disk   testfs.Disk  // that of the database
-	undo   func()       // what a step did
+	next   synth.Spec    // of the next download
+	loader *exec.Cmd     // the load that runs
+	more   []*exec.Cmd   // that run beside it
+	traced int           // its PID, where loader is the strace that it runs under
+	out    *bytes.Buffer // what the last program said
+	holder *exec.Cmd     // another program that holds something
+	nobody bool          // loader and checks are run by the user nobody
+	disk   testfs.Disk   // that of the database
+	undo   func()        // what a step did
 }
 
 // TestSeen asks all checks at the moment of each fault of a load, and after it: the state, the sentence and the exit code in both forms, in time.
@@ -67,7 +67,7 @@ func see(t *testing.T, scenes map[string][]stage) {
 				m.do(t, s)
 				s.look(t, m)
 				if t.Failed() {
-					t.Fatalf("the load said: %s", &s.out)
+					t.Fatalf("the load said: %s", s.out)
 				}
 			}
 		})
@@ -76,7 +76,7 @@ func see(t *testing.T, scenes map[string][]stage) {
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	return &scene{world: newWorld(t), next: spec(catalog.UM, "BTCUSDT", january, 1000, 1)}
+	return &scene{world: newWorld(t), out: new(bytes.Buffer), next: spec(catalog.UM, "BTCUSDT", january, 1000, 1)}
 }
 
 // look has all checks asked at once.

@@ -67,7 +67,7 @@ func TestStoppedWhileTheDiskHangs(t *testing.T) {
 	then(onExt4, must(func(s *scene) error { s.lock = filepath.Join(s.dir, "lock"); return nil }), downloads(3), startsAndPauses("3s"))(t, s)
 	thaw := s.disk.Freeze(t)
 	if !poll(func() bool { return s.waits("percpu", "freeze", "rwsem") }) {
-		t.Fatalf("it writes nothing: %s", &s.out)
+		t.Fatalf("it writes nothing: %s", s.out)
 	}
 	must(func(s *scene) error { return s.loader.Process.Signal(syscall.SIGTERM) })(t, s)
 	s.awaitStatus(t, runstate.Status.Ended)
@@ -162,7 +162,7 @@ func startsAndSays(text string, args ...string) step {
 			t.Fatal(err)
 		}
 		defer log.Close()
-		s.loader = s.command(t.Context(), &s.out, args...)
+		s.loader = s.command(t.Context(), s.out, args...)
 		s.loader.Stderr = log
 		if err := s.loader.Start(); err != nil {
 			t.Fatal(err)
@@ -177,7 +177,7 @@ func startsAndSays(text string, args ...string) step {
 func pausesWithin(shell string) step {
 	return func(t *testing.T, s *scene) {
 		t.Helper()
-		s.loader = s.within(t, shell, &s.out, "--batch-rows", "1", "--throttle", "1h")
+		s.loader = s.within(t, shell, s.out, "--batch-rows", "1", "--throttle", "1h")
 		if err := s.loader.Start(); err != nil {
 			t.Fatal(err)
 		}
