@@ -243,5 +243,9 @@ func (z *zabbix) service(name string) service {
 	if i, _ := z.item("check_ingest." + name + ".state"); i.LastClock == "0" || i.Error != "" {
 		return service{text: fmt.Sprintf("no value: %v, %s, %s", err, i.Error, master.Error)}
 	}
-	return service{state: state, text: z.value("check_ingest." + name + ".text")}
+	text, whole := strings.CutPrefix(z.value("check_ingest."+name+".text"), state+": ")
+	if !whole { // one of the two items is ahead of the other
+		return service{text: text}
+	}
+	return service{state: state, text: text}
 }
