@@ -7,17 +7,18 @@ import (
 )
 
 // entries is the ledger as it will be read next time: what the table held, and what this run committed.
-type entries struct{ byPath map[string]ledger.Entry }
+type entries struct{ byPath map[string]*ledger.Entry }
 
 func newEntries(list []ledger.Entry) *entries {
-	e := &entries{byPath: make(map[string]ledger.Entry, len(list))}
+	e := &entries{byPath: make(map[string]*ledger.Entry, len(list))}
 	e.set(list...)
 	return e
 }
 
+// set notes entries, which are not changed any more.
 func (e *entries) set(list ...ledger.Entry) {
-	for _, entry := range list {
-		e.byPath[entry.FilePath] = entry
+	for i := range list {
+		e.byPath[list[i].FilePath] = &list[i]
 	}
 }
 
@@ -30,7 +31,7 @@ func (e *entries) without(path string) []ledger.Entry {
 	list := make([]ledger.Entry, 0, len(e.byPath))
 	for p, entry := range e.byPath {
 		if p != path {
-			list = append(list, entry)
+			list = append(list, *entry)
 		}
 	}
 	slices.SortFunc(list, func(a, b ledger.Entry) int {

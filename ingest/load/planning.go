@@ -152,9 +152,9 @@ func settle(files []source.File, known []ledger.Entry) (rest []source.File, copi
 		series catalog.Series
 		period catalog.Period
 	}
-	loaded := map[string]ledger.Entry{}
-	for _, e := range known {
-		if e.Loaded() {
+	loaded := map[string]*ledger.Entry{}
+	for i := range known {
+		if e := &known[i]; e.Loaded() {
 			loaded[e.FilePath] = e
 		}
 	}

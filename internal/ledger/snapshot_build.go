@@ -38,9 +38,9 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 		BytesCSV:       LoadedCSVBytes(entries),
 		Runs:           lastRuns(runs),
 	}
-	loaded := map[catalog.Series][]Entry{}
-	for _, e := range entries {
-		switch {
+	loaded := map[catalog.Series][]*Entry{}
+	for i := range entries {
+		switch e := &entries[i]; {
 		case !e.Loaded():
 		case e.Period.Days() > 0:
 			loaded[e.Series()] = append(loaded[e.Series()], e)
@@ -61,7 +61,7 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 }
 
 // add counts a loaded entry of the scripts, which have no other count of rows than that of the file.
-func (s *ScriptsState) add(e Entry, now time.Time) {
+func (s *ScriptsState) add(e *Entry, now time.Time) {
 	s.Files++
 	s.Rows += e.RowCount
 	s.SourceBytes += e.FileSize
@@ -71,7 +71,7 @@ func (s *ScriptsState) add(e Entry, now time.Time) {
 }
 
 // seriesState sums up the loaded files of one series, of which there is at least one.
-func seriesState(series catalog.Series, files []Entry, now time.Time) SeriesState {
+func seriesState(series catalog.Series, files []*Entry, now time.Time) SeriesState {
 	s := SeriesState{Series: series, Files: len(files), FirstID: -1, LastID: -1}
 	for _, e := range files {
 		s.Rows += e.RowsInserted
@@ -98,23 +98,20 @@ func seriesState(series catalog.Series, files []Entry, now time.Time) SeriesStat
 }
 
 // hasIDs reports whether the file has rows.
-func hasIDs(e Entry) bool { return e.FirstID >= 0 && e.LastID >= e.FirstID }
+func hasIDs(e *Entry) bool { return e.FirstID >= 0 && e.LastID >= e.FirstID }
 
 // idsMissing counts the trade ids that no loaded file has: those missing inside files, and those between one file and the next in order of
 // ids. Files of overlapping id ranges (a month and one of its days) may fill each other's holes, which an entry cannot tell.
-func idsMissing(files []Entry) int64 {
-	files = slices.DeleteFunc(slices.Clone(files), func(e Entry) bool { return !hasIDs(e) })
-	slices.SortFunc(files, func(a, b Entry) int { return cmp.Compare(a.FirstID, b.FirstID) })
-	var missing int64
+func idsMissing(files []*Entry) int64 {
+	files = slices.DeleteFunc(slices.Clone(files), func(e *Entry) bool { return !hasIDs(e) })
+	slices.SortFunc(files, func(a, b *Entry) int { return cmp.Compare(a.FirstID, b.FirstID) })
+	var missing, last int64
 	for i, e := range files {
 		missing = addCount(missing, e.IDsMissing)
-		if i == 0 {
-			continue
+		if i > 0 && e.FirstID > last {
+			missing = addCount(missing, e.FirstID-last-1)
 		}
-		if before := files[i-1].LastID; e.FirstID > before {
-			missing = addCount(missing, e.FirstID-before-1)
-		}
-		files[i].LastID = max(e.LastID, files[i-1].LastID)
+		last = max(last, e.LastID)
 	}
 	return missing
 }

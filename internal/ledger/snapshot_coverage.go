@@ -20,9 +20,9 @@ type Coverage struct {
 // CoverageOf is the coverage of the loaded files among entries. Entries of the Python scripts do not say which days they stand for and add none.
 func CoverageOf(entries []Entry) Coverage {
 	c := Coverage{days: map[catalog.Series][]catalog.Period{}, holes: map[catalog.Series][]catalog.Period{}}
-	loaded := map[catalog.Series][]Entry{}
-	for _, e := range entries {
-		if e.Loaded() && e.Period.Days() > 0 {
+	loaded := map[catalog.Series][]*Entry{}
+	for i := range entries {
+		if e := &entries[i]; e.Loaded() && e.Period.Days() > 0 {
 			loaded[e.Series()] = append(loaded[e.Series()], e)
 		}
 	}
@@ -48,7 +48,7 @@ type daySets struct {
 }
 
 // daysOf sums up the loaded files of one series, of which there is at least one.
-func daysOf(files []Entry) daySets {
+func daysOf(files []*Entry) daySets {
 	var loaded, withRows, empty []catalog.Period
 	for _, e := range files {
 		loaded = append(loaded, e.Period)

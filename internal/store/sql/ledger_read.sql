@@ -25,4 +25,3 @@ SELECT
     coalesce(attempts, 0) AS attempts,
     coalesce(run_id, '') AS run_id
 FROM ingestion_log
-ORDER BY file_path

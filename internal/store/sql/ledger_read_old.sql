@@ -8,4 +8,3 @@ SELECT
     coalesce(file_size_bytes, 0) AS file_size_bytes,
     coalesce(processing_time_ms, 0) AS processing_time_ms
 FROM ingestion_log
-ORDER BY file_path
