@@ -120,7 +120,7 @@ func parseStat(data []byte) (stat, error) {
 		return stat{}, errSyntax
 	}
 	rest := bytes.Fields(data[end+1:])
-	if len(rest) <= startTime {
+	if len(rest) <= startTime || len(rest[0]) != 1 {
 		return stat{}, errSyntax
 	}
 	ticks, err := strconv.ParseUint(string(rest[startTime]), 10, 64)

@@ -174,6 +174,8 @@ func FuzzProgramName(f *testing.F) {
 
 func FuzzParseStat(f *testing.F) {
 	f.Add([]byte(statLine("a) b", 5000)))
+	f.Add([]byte(strings.Replace(statLine("a", 5000), ") S ", ") Z ", 1)))
+	f.Add([]byte(strings.Replace(statLine("a", 5000), ") S ", ") xyz ", 1)))
 	f.Add([]byte(")("))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := parseStat(data)
@@ -181,6 +183,7 @@ func FuzzParseStat(f *testing.F) {
 			return
 		}
 		again, err := parseStat([]byte(statLine(got.comm, got.startTicks)))
+		again.ended = got.ended // the line made of it says that it sleeps
 		if err != nil || again != got {
 			t.Errorf("%+v became %+v, %v", got, again, err)
 		}
