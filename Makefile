@@ -50,8 +50,8 @@ test: ## the tests
 integration: build ## contrib against the real monitoring systems, as far as they are installed
 	go test -tags integration -count=1 -timeout 20m ./internal/integration
 
-race: ## the tests with the race detector, without the long ones and those that only run what is built without it
-	go test -race -short -timeout 30m $$(go list ./... | grep -vE '/internal/(conformance|packaging)$$')
+race: ## the tests with the race detector, without the long ones, those that only run what is built without it, and those of code without goroutines
+	go test -race -short -timeout 30m $$(go list ./... | grep -vE '/internal/(conformance|packaging|inflate)$$|/ingest/aggtrades$$')
 
 # Once more where it fails: go test may call it a failure that its time ran out. A real one is found again, as its input is kept in testdata.
 fuzz: ## fuzz every target for FUZZTIME each
