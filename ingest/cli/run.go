@@ -46,7 +46,7 @@ type runCmd struct {
 	Throttle    settings.Duration `group:"how" default:"0s" placeholder:"DURATION" help:"Pause after each commit."`
 	Threads     int               `group:"how" placeholder:"N" help:"Threads that decode and insert. Default: one a core."`
 	MemoryLimit bytesFlag         `group:"how" placeholder:"SIZE" help:"Memory DuckDB may use, such as 2GB. Default: half of what the process may."`
-	BatchRows   int64             `group:"how" default:"1000000" placeholder:"N" help:"Rows of small files that share a transaction."`
+	BatchRows   *int64            `group:"how" placeholder:"N" help:"How many rows may share a transaction. By default 1 million of small files, 8 million of large ones."`
 	MaxUnpacked bytesFlag         `group:"how" default:"64GiB" placeholder:"SIZE" help:"Largest content of a compressed file."`
 
 	NoProgress bool   `group:"show" help:"Log lines also where stderr is a terminal."`
@@ -95,8 +95,8 @@ func (c *runCmd) Validate() error {
 		return fmt.Errorf("--retries %d: must not be negative", c.Retries)
 	case c.Threads < 0:
 		return fmt.Errorf("--threads %d: must not be negative", c.Threads)
-	case c.BatchRows < 1:
-		return fmt.Errorf("--batch-rows %d: must be at least 1", c.BatchRows)
+	case c.BatchRows != nil && *c.BatchRows < 1:
+		return fmt.Errorf("--batch-rows %d: must be at least 1", *c.BatchRows)
 	case c.MemoryLimit != 0 && c.MemoryLimit < 64<<20:
 		return fmt.Errorf("--memory-limit %s: must be at least 64MiB", humanize.IBytes(uint64(max(0, c.MemoryLimit))))
 	}
@@ -110,12 +110,16 @@ func (c *runCmd) Validate() error {
 
 func (c *runCmd) config(p Program, log *slog.Logger) load.Config {
 	w := c.Writing
+	var batchRows int64 // the load's own
+	if c.BatchRows != nil {
+		batchRows = *c.BatchRows
+	}
 	return load.Config{
 		Database: c.DB, DataDir: c.DataDir, LockFile: w.LockFile, Wait: time.Duration(w.Wait),
 		Symbols: c.Symbol, First: c.StartDate, Last: c.EndDate, Market: c.Market,
 		DryRun: c.DryRun, Replace: c.Replace, Strict: c.Strict,
 		Retries: c.Retries, RetryDelay: 500 * time.Millisecond, MaxRetryDelay: maxRetryDelay(), Throttle: time.Duration(c.Throttle), Threads: c.Threads, MemoryLimit: int64(c.MemoryLimit),
-		BatchRows: c.BatchRows, MaxUnpacked: int64(c.MaxUnpacked),
+		BatchRows: batchRows, MaxUnpacked: int64(c.MaxUnpacked),
 		OpenPatience: time.Minute, Heartbeat: runstate.DefaultHeartbeat,
 		RunID: p.RunID, Version: p.Build.Version, Log: log, Now: p.Now,
 	}

@@ -29,7 +29,7 @@ type Config struct {
 	Throttle      time.Duration // pause after each commit
 	Threads       int           // 0 = one a core
 	MemoryLimit   int64         // bytes DuckDB may use; 0 = half of what this process may
-	BatchRows     int64         // rows of small files that share a transaction; 0 = the default
+	BatchRows     int64         // rows that may share a transaction; 0 = a default each for small and for large files
 	MaxUnpacked   int64         // bytes a zip's content may have; 0 = the default
 
 	OpenPatience time.Duration // how long to wait for a reader of the database to go away
@@ -68,8 +68,8 @@ type Progress struct {
 const (
 	smallCSVBytes    = 16 << 20
 	batchFiles       = 512
-	defaultBatchRows = 1_000_000
-	largeWeight      = 4 // of a file that streams, where a small one weighs 1
+	defaultBatchRows = 1_000_000 // of small files
+	largeWeight      = 4         // of a file that streams, where a small one weighs 1
 	window           = 2 * largeWeight
 	streamAhead      = 32 // blocks read ahead for a file that streams
 )

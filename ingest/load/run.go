@@ -46,8 +46,9 @@ type run struct {
 	pool      *source.Pool
 	// top is, by series, an id such that no row of the table has a larger one. It holds after a rollback too.
 	top     map[catalog.Series]int64
-	pending []*job // decoded, not yet committed
-	rows    int64  // of pending
+	pending []*job  // decoded, not yet committed
+	rows    int64   // of pending
+	shared  *shared // nil where no transaction is open
 
 	abandoned bool
 }
@@ -216,7 +217,7 @@ func (r *run) verdictOf(p *planned) error {
 }
 
 // load takes the plan's files in order.
-func (r *run) load(ctx context.Context, p *planned) error {
+func (r *run) load(ctx context.Context, p *planned) (err error) {
 	r.phase(runstate.PhaseLoad)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -230,6 +231,10 @@ func (r *run) load(ctx context.Context, p *planned) error {
 		}
 		for _, j := range r.pending {
 			j.close()
+		}
+		if s := r.leave(); s != nil {
+			s.close()
+			err = errors.Join(err, s.tx.Rollback())
 		}
 	}()
 	for next := range queue {
@@ -269,11 +274,13 @@ func (r *run) take(ctx context.Context, j *job) error {
 		return context.Cause(ctx)
 	}
 	if !small(j.item.File) {
-		if err := r.flush(ctx); err != nil {
-			j.close()
-			return err
+		if len(r.pending) > 0 {
+			if err := r.flush(ctx); err != nil {
+				j.close()
+				return err
+			}
 		}
-		return r.commit(ctx, []*job{j})
+		return r.share(ctx, j)
 	}
 	r.pending = append(r.pending, j)
 	r.rows += j.facts.Kept.Rows
@@ -290,8 +297,11 @@ func (r *run) batchRows() int64 {
 	return defaultBatchRows
 }
 
-// flush commits the small files that wait.
+// flush commits what waits, in its order: large files, then small ones.
 func (r *run) flush(ctx context.Context) error {
+	if err := r.finish(ctx); err != nil {
+		return err
+	}
 	if len(r.pending) == 0 {
 		return nil
 	}

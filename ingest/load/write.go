@@ -22,32 +22,51 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 		culprit, err := r.tryCommit(ctx, jobs)
 		switch {
 		case err == nil:
-			r.committed(jobs)
-			if r.Throttle > 0 && !pause(ctx, r.Throttle) {
-				return context.Cause(ctx)
-			}
-			return nil
+			return r.done(ctx, jobs)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, errTogether): // they go alone now
 		case culprit == nil:
 			return err
-		case errors.Is(err, errTouched) && !culprit.staged:
-			culprit.staged = true
-			r.reopen(ctx, culprit)
-		case source.Transient(err) && culprit.stream != nil && culprit.attempts <= int64(r.Retries):
-			if !r.again(ctx, culprit, err) {
-				return context.Cause(ctx)
-			}
-			culprit.close()
-			r.open(ctx, culprit)
-		case culprit.err == nil && fileFault(err):
-			culprit.err = r.verdict(ctx, culprit, err)
-			culprit.close()
 		default:
-			return err
+			if err := r.mend(ctx, culprit, err); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// done notes what was committed, and makes way for others.
+func (r *run) done(ctx context.Context, jobs []*job) error {
+	r.committed(jobs)
+	if r.Throttle > 0 && !pause(ctx, r.Throttle) {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// mend prepares a job because of which a transaction failed for the next: to go through the staging table, to be read again, or to be recorded as
+// failed. It returns err where none of these would help.
+func (r *run) mend(ctx context.Context, culprit *job, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, errTouched) && !culprit.staged:
+		culprit.staged = true
+		r.reopen(ctx, culprit)
+	case source.Transient(err) && culprit.stream != nil && culprit.attempts <= int64(r.Retries):
+		if !r.again(ctx, culprit, err) {
+			return context.Cause(ctx)
+		}
+		culprit.close()
+		r.open(ctx, culprit)
+	case culprit.err == nil && fileFault(err):
+		culprit.err = r.verdict(ctx, culprit, err)
+		culprit.close()
+	default:
+		return err
+	}
+	return nil
 }
 
 // reopen begins to stream a large file again.

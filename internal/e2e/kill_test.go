@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -42,11 +43,14 @@ func TestKilled(t *testing.T) {
 		shape string // of the tables; "" for ours
 		calls bool   // at system calls
 		fifth int    // of the kills
+		batch string // rows that share a transaction, 1500 where it is ""
 	}{
-		"at any moment": {"", false, 2},
-		"at any write":  {"", true, 1},
-		"at any moment, tables of the scripts with a key":      {"primary key agg_trade_id, symbol, exchange", false, 1},
-		"at any write, tables of the scripts with row numbers": {"id from a sequence", true, 1},
+		"at any moment": {"", false, 2, ""},
+		"at any moment, large files share transactions": {"", false, 1, "400000"},
+		"at any write": {"", true, 1, ""},
+		"at any write, large files share transactions":         {"", true, 1, "400000"},
+		"at any moment, tables of the scripts with a key":      {"primary key agg_trade_id, symbol, exchange", false, 1, ""},
+		"at any write, tables of the scripts with row numbers": {"id from a sequence", true, 1, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -58,7 +62,7 @@ func TestKilled(t *testing.T) {
 					t.Skip("needs strace, which kills a process at the system call that it is told")
 				}
 			}
-			v := newVictim(t, tt.shape)
+			v := newVictim(t, tt.shape, cmp.Or(tt.batch, "1500"))
 			v.killAgainAndAgain(t, (kills(t)*tt.fifth+4)/5, v.killer(t, strace))
 		})
 	}

@@ -25,16 +25,17 @@ import (
 type victim struct {
 	*world
 	legacy bool
+	batch  string // rows that share a transaction
 	empty  string // a database without rows; "" where a load begins with none
 	before string // the database before the load
 	want   string // and after an undisturbed one
 }
 
 // newVictim has tables of our own where shape is "", else those of that name.
-func newVictim(t *testing.T, shape string) victim {
+func newVictim(t *testing.T, shape, batch string) victim {
 	t.Helper()
 	w := newWorld(t)
-	v := victim{world: w, legacy: shape != "", before: filepath.Join(w.dir, "before.duckdb"), want: filepath.Join(w.dir, "want.duckdb")}
+	v := victim{world: w, legacy: shape != "", batch: batch, before: filepath.Join(w.dir, "before.duckdb"), want: filepath.Join(w.dir, "want.duckdb")}
 	if v.legacy {
 		v.empty = filepath.Join(w.dir, "empty.duckdb")
 		makeOld(t, v.empty, shape)
@@ -64,7 +65,8 @@ func newVictim(t *testing.T, shape string) victim {
 	for i := range 24 {
 		small = w.make(t, small, synth.Packing(i%4))
 	}
-	w.make(t, spec(catalog.Spot, "LTCUSDT", january, 250_000, 1), synth.Zip) // large enough to stream, and for row groups that are written before the commit
+	// Large enough to stream, and for row groups that are written before the commit.
+	w.make(t, w.make(t, spec(catalog.Spot, "LTCUSDT", january, 250_000, 1), synth.Zip), synth.Zip)
 	back := spec(catalog.UM, "XRPUSDT", january, 10_000, 1)
 	rows := strings.SplitAfter(strings.TrimPrefix(string(synth.CSV(back)), synth.Header+"\n"), "\n")
 	rows[100], rows[8_000] = rows[8_000], rows[100]
@@ -101,8 +103,8 @@ func (w *world) unsteady(t *testing.T, s synth.Spec) {
 	}})
 }
 
-// arguments make commits small and many.
-func (victim) arguments() []string { return []string{"--replace", "--batch-rows", "1500"} }
+// arguments make commits as large as they were asked to be.
+func (v victim) arguments() []string { return []string{"--replace", "--batch-rows", v.batch} }
 
 // load is a load that nobody disturbs; one file is broken.
 func (v victim) load(t *testing.T) {
