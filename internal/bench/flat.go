@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,15 +27,31 @@ func (l *loadLog) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// firstAndLast compares how long a tenth of the files took at the beginning with how long the last tenth took, commits included.
+// firstAndLast compares how long a file took, commits included, in about a tenth of the files at the beginning and in the last tenth.
 func firstAndLast(commits []time.Time) (string, float64, error) {
-	n, end := len(commits)/10, len(commits)-1
-	if n == 0 {
+	// Files that share a transaction are told at once. When the first file was begun is not known, so both spans begin and end with a transaction.
+	const atOnce = 100 * time.Millisecond
+	var ends []int // the last file of each transaction
+	for i := range commits {
+		if i+1 == len(commits) || commits[i+1].Sub(commits[i]) > atOnce {
+			ends = append(ends, i)
+		}
+	}
+	n := len(commits) / 10
+	if n == 0 || len(ends) < 3 {
 		return "", 0, errors.New("too few files")
 	}
-	// When the first file was begun is not known, so both spans begin and end with a commit.
-	first, last := commits[n].Sub(commits[0]).Seconds(), commits[end].Sub(commits[end-n]).Seconds()
-	return fmt.Sprintf("%d files near the beginning took %.2f s, the last %d %.2f s: %.2f times as long.", n, first, n, last, last/first), last / first, nil
+	end := len(commits) - 1
+	early, late := ends[slices.IndexFunc(ends, func(e int) bool { return e-ends[0] >= n })], ends[0]
+	for _, e := range ends {
+		if end-e >= n {
+			late = e
+		}
+	}
+	per := func(from, to int) float64 { return commits[to].Sub(commits[from]).Seconds() / float64(to-from) }
+	first, last := per(ends[0], early), per(late, end)
+	return fmt.Sprintf("A file took %.3f s in the first %d files after the first transaction, and %.3f s in the last %d: %.2f times as long.",
+		first, early-ends[0], last, end-late, last/first), last / first, nil
 }
 
 // decodeOnly decodes the text of the first file as often as there are files, on all cores, and does nothing with the rows.
