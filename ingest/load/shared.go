@@ -117,19 +117,18 @@ func (s *shared) close() {
 // oneByOne undoes the open transaction, in which a file failed, and writes its files in one each.
 func (r *run) oneByOne(ctx context.Context, culprit *job, err error) error {
 	s := r.leave()
-	if rerr := s.tx.Rollback(); rerr != nil {
-		err = errors.Join(err, rerr)
-	} else {
-		err = r.mend(ctx, culprit, err)
-	}
-	if err != nil {
+	if rerr := s.tx.Rollback(); rerr != nil || ctx.Err() != nil || store.Broken(err) {
 		s.close()
 		culprit.close()
-		return err
+		return errors.Join(causeOf(ctx, err), rerr)
 	}
+	err = r.mend(ctx, culprit, err)
 	for i, j := range append(s.jobs, culprit) {
 		if j != culprit {
 			r.reopen(ctx, j)
+		} else if err != nil { // no fault of the file, such as a full disk: those before it are kept
+			j.close()
+			return err
 		}
 		if err := r.commit(ctx, []*job{j}); err != nil {
 			for _, rest := range append(s.jobs, culprit)[i:] {

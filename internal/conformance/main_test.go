@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/check-ingest/check-ingest/internal/proctest"
 )
 
 // binVariable names a folder with binaries to test instead of building them: those of a release, for instance.
@@ -155,23 +156,6 @@ func (h holding) start(tb testing.TB) *os.Process {
 	}
 	cmd.Env = append(os.Environ(), holdVariable+"="+h.lock, holdDBVariable+"="+h.db)
 	cmd.Stderr = os.Stderr
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		stdin.Close()
-		_ = cmd.Wait() // the test may have killed it
-	})
-	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "held\n" {
-		tb.Fatalf("the holder says %q, %v", line, err)
-	}
+	proctest.Start(tb, cmd, "held")
 	return cmd.Process
 }
