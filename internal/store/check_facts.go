@@ -55,13 +55,14 @@ func (t Table) text(name string) string {
 	return "CAST(e." + name + " AS VARCHAR)"
 }
 
-// Newest is the time of the newest trade; false where there is no row. DuckDB knows it without reading rows, unless some were deleted.
+// Newest is the time of the newest trade; false where there is no row. DuckDB takes it from the statistics of each row group, or from the rows
+// where some were deleted.
 func (db *DB) Newest(ctx context.Context) (time.Time, bool, error) {
 	return db.newest(ctx, sqlCheckNewest)
 }
 
 // NewestSince is the time of the scope's newest trade at or after since; false where there is none. It reads no more than the row groups
-// that hold such times.
+// that hold such times, and nothing where the statistics of the table know of none.
 func (db *DB) NewestSince(ctx context.Context, scope Scope, since time.Time) (time.Time, bool, error) {
 	condition, args := db.table.where(scope, 2)
 	return db.newest(ctx, fmt.Sprintf(sqlCheckNewestSince, condition), append([]any{since.UnixMicro()}, args...)...)

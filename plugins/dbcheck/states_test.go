@@ -246,6 +246,10 @@ func statesOfContent() map[string]state {
 			}, nil, 0,
 			"OK: 500 rows, 2 symbols, newest trade 0s ago, 1 MB" + strings.Replace(perfSound, "87264s", "0s", 1),
 		},
+		"the newest trade was deleted": {
+			func(w *world) { w.sound(); w.Execute("DELETE FROM aggtrades_history WHERE agg_trade_id = 399") }, nil, 0,
+			"OK: 499 rows, 2 symbols, newest trade 1d ago, 1 MB" + strings.NewReplacer("87264s", "88128s", "rows=500", "rows=499").Replace(perfSound),
+		},
 		"a log of a killed writer": {
 			func(w *world) {
 				w.sound()
