@@ -232,14 +232,15 @@ func TestReportText(t *testing.T) {
 	t.Parallel()
 	text := string(reportText(report()))
 	for _, want := range []string{
-		"1,234,567", "Failed:\n  /d/spot/BTCUSDT-aggTrades-2024-01-01.zip\n    line 3: odd ?[31m text\n",
+		"um      BTCUSDT  2024-01-01  2024-01-03       1     2     0  1,234,567  9.36 MB\n",
+		"spot    BTCUSDT  2024-01-01  2024-01-03       1     0     1         10    100 B\n", "Failed:\n  /d/spot/BTCUSDT-aggTrades-2024-01-01.zip\n    line 3: odd ?[31m text\n",
 		"Loaded with conflicts:\n  /d/spot/BTCUSDT-aggTrades-2024-01-02.zip\n    2 rows left out, the database holds other trades with their ids\n",
 		"Changed and left alone:\n  /d/BTCUSDT-aggTrades-2024-01-03.zip\n    changed since it was loaded\n",
 		"Not reached:\n  /d/spot/BTCUSDT-aggTrades-2024-01-03.zip\n",
 		"Missing days, for which there is no file:\n  um BTCUSDT, 3: 2024-01-04..2024-01-05, 2024-01-08\n",
 		"Left aside in the data dir: /d/x\n    an unfinished download\n  and 1 more; -o json lists all\n",
 		"whose names are not those of trades: 7\n", "Warning: something is odd.\n",
-		"2 of 6 files loaded, 2 skipped, 1 failed: 1,234,577 rows in 1.5s (", "\nExit code 1: some files failed: 1 of 6.\n",
+		"2 of 6 files loaded, 2 skipped, 1 failed, 1 not reached: 1,234,577 rows in 1.5s (", "\nExit code 1: some files failed: 1 of 6.\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)

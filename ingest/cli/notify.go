@@ -112,7 +112,7 @@ func (n *notifier) tell(p load.Progress) {
 
 // end tells how the run ended and waits until that is sent.
 func (n *notifier) end(report *load.Report, err error) {
-	text := fmt.Sprintf("%s loaded, %s rows", amount.Of(report.Totals.Loaded, "file"), short(report.Totals.Rows))
+	text := fmt.Sprintf("%s loaded, %s rows", amount.Of(report.Totals.Loaded, "file"), amount.Short(report.Totals.Rows))
 	if err != nil {
 		text = err.Error()
 	}
@@ -213,7 +213,7 @@ func statusOf(p load.Progress, took time.Duration) string {
 	if p.FilesFailed > 0 {
 		fmt.Fprintf(&b, ", %s failed", amount.Text(p.FilesFailed))
 	}
-	fmt.Fprintf(&b, ", %s rows", short(p.Rows))
+	fmt.Fprintf(&b, ", %s rows", amount.Short(p.Rows))
 	if p.BytesDone > 0 && p.BytesDone < p.BytesTotal {
 		left := took.Seconds() * float64(p.BytesTotal-p.BytesDone) / float64(p.BytesDone)
 		fmt.Fprintf(&b, ", %s left", nagios.Human(max(1, left), nagios.Seconds))

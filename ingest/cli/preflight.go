@@ -107,6 +107,7 @@ const (
 // preflightText is the report for people. Commands that no column could hold in one piece stand below the table, to be copied.
 func preflightText(r preflight.Report, colors, verbose bool) []byte {
 	w := table.NewWriter()
+	w.SuppressTrailingSpaces()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
 	w.Style().Options = table.OptionsNoBordersAndSeparators

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
@@ -76,6 +75,7 @@ func seriesTable(b *bytes.Buffer, r *load.Report) bool {
 		return false
 	}
 	w := table.NewWriter()
+	w.SuppressTrailingSpaces()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
 	w.Style().Options = table.OptionsNoBordersAndSeparators
@@ -86,7 +86,7 @@ func seriesTable(b *bytes.Buffer, r *load.Report) bool {
 	w.Style().Box.PaddingLeft, w.Style().Box.PaddingRight = "", "  "
 	w.AppendHeader(table.Row{"Market", "Symbol", "From", "To", verb, "Skip", "Fail", "Rows", "Size"})
 	for _, s := range rows {
-		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, amount.Text(s.load), amount.Text(s.skipped), amount.Text(s.failed), amount.Text(s.rows), humanize.Bytes(uint64(max(0, s.bytes)))})
+		w.AppendRow(table.Row{s.series.Market, s.series.Symbol, s.first, s.last, amount.Text(s.load), amount.Text(s.skipped), amount.Text(s.failed), amount.Text(s.rows), amount.Bytes(s.bytes)})
 	}
 	right := make([]table.ColumnConfig, 0, 5)
 	for n := 5; n <= 9; n++ {
@@ -106,6 +106,7 @@ func (s *seriesRow) add(f load.FileReport) {
 		s.bytes += f.Bytes
 	case "failed":
 		s.failed++
+	case "not reached": // they are listed below
 	default:
 		s.skipped++
 	}
@@ -190,14 +191,17 @@ func summary(r *load.Report) string {
 	switch {
 	case r.DryRun:
 		toLoad := t.Files - t.Skipped - t.Changed
-		fmt.Fprintf(&s, "%s to load, %s skipped; about %s of space needed, %s free.", amount.Of(toLoad, "file"), amount.Text(t.Skipped+t.Changed), humanize.Bytes(uint64(max(0, r.SpaceNeeded))), humanize.Bytes(uint64(max(0, r.SpaceFree))))
+		fmt.Fprintf(&s, "%s to load, %s skipped; about %s of space needed, %s free.", amount.Of(toLoad, "file"), amount.Text(t.Skipped+t.Changed), amount.Bytes(r.SpaceNeeded), amount.Bytes(r.SpaceFree))
 	case t.Loaded == 0 && t.Failed == 0 && r.Error == "":
 		fmt.Fprintf(&s, "Nothing to do: all %s are loaded.", amount.Of(t.Skipped+t.Changed, "file"))
 	default:
-		fmt.Fprintf(&s, "%s of %s loaded, %s skipped, %s failed: %s in %s",
-			amount.Text(t.Loaded), amount.Of(t.Files, "file"), amount.Text(t.Skipped+t.Changed), amount.Text(t.Failed), amount.Of(t.Rows, "row"), seconds(t.LoadSeconds))
+		fmt.Fprintf(&s, "%s of %s loaded, %s skipped, %s failed", amount.Text(t.Loaded), amount.Of(t.Files, "file"), amount.Text(t.Skipped+t.Changed), amount.Text(t.Failed))
+		if rest := t.Files - t.Loaded - t.Skipped - t.Changed - t.Failed; rest > 0 {
+			fmt.Fprintf(&s, ", %s not reached", amount.Text(rest))
+		}
+		fmt.Fprintf(&s, ": %s in %s", amount.Of(t.Rows, "row"), seconds(t.LoadSeconds))
 		if t.Rows > 0 {
-			fmt.Fprintf(&s, " (%s rows/s)", short(int64(t.RowsPerSecond)))
+			fmt.Fprintf(&s, " (%s rows/s)", amount.Short(int64(t.RowsPerSecond)))
 		}
 		s.WriteByte('.')
 		for _, left := range []struct {
@@ -214,11 +218,6 @@ func summary(r *load.Report) string {
 	}
 	s.WriteByte('\n')
 	return s.String()
-}
-
-// short is a number for people in a hurry, such as 3.2M.
-func short(n int64) string {
-	return strings.ReplaceAll(humanize.SIWithDigits(float64(n), 1, ""), " ", "")
 }
 
 // seconds is a duration for people.

@@ -10,6 +10,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 
 	"github.com/check-ingest/check-ingest/ingest/load"
+	"github.com/check-ingest/check-ingest/internal/amount"
 )
 
 // show is how a run tells what it does while it lasts: a progress bar on a terminal, log lines elsewhere.
@@ -96,7 +97,7 @@ func showIn(w progress.Writer, tracker *progress.Tracker) (tell func(load.Progre
 		if p.FilesFailed > 0 {
 			failed = fmt.Sprintf(", %d failed", p.FilesFailed)
 		}
-		tracker.UpdateMessage(fmt.Sprintf("%d/%d files%s, %s rows", p.FilesDone, p.FilesTotal, failed, short(p.Rows)))
+		tracker.UpdateMessage(fmt.Sprintf("%d/%d files%s, %s rows", p.FilesDone, p.FilesTotal, failed, amount.Short(p.Rows)))
 		tracker.SetValue(p.BytesDone)
 	}
 	stop = func() {

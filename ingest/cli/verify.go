@@ -10,6 +10,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/ingest/verify"
+	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/manual"
 )
@@ -112,7 +113,7 @@ func verifyBar(w io.Writer) (tell func(verify.Progress), stop func()) {
 		}
 		message := p.Step
 		if p.Defects > 0 {
-			message = fmt.Sprintf("%s bad rows, %s", short(p.Defects), p.Step)
+			message = fmt.Sprintf("%s bad rows, %s", amount.Short(p.Defects), p.Step)
 		}
 		tracker.UpdateMessage(message)
 		tracker.SetValue(p.Done)

@@ -7,7 +7,7 @@ import (
 	"os"
 	"syscall"
 
-	"github.com/dustin/go-humanize"
+	"github.com/check-ingest/check-ingest/internal/amount"
 
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
@@ -64,7 +64,7 @@ type SpaceError struct {
 }
 
 func (e *SpaceError) Error() string {
-	return fmt.Sprintf("not enough space in %s: the load needs about %s, %s are free; free space, or load fewer days with --end-date", e.Dir, humanize.Bytes(uint64(max(0, e.Needed))), humanize.Bytes(uint64(max(0, e.Free))))
+	return fmt.Sprintf("not enough space in %s: the load needs about %s, %s are free; free space, or load fewer days with --end-date", e.Dir, amount.Bytes(e.Needed), amount.Bytes(e.Free))
 }
 
 // SignalError is the cause of a context that a signal cancelled.

@@ -70,12 +70,12 @@ func newChart(title string, speeds []speed) chart {
 		most, sum = max(most, s.rate), sum+s.rate
 	}
 	c := chart{Title: title, Width: chartWidth, Height: chartHeight}
-	c.Label = fmt.Sprintf("%s: %d bars, %s on average, %s at most", title, len(speeds), short(sum/float64(len(speeds))), short(most))
+	c.Label = fmt.Sprintf("%s: %d bars, %s on average, %s at most", title, len(speeds), amount.Short(sum/float64(len(speeds))), amount.Short(most))
 	top := niceAbove(most)
 	height := func(v float64) float64 { return (chartBottom - chartTop) * v / top }
 	for _, part := range []float64{0, 0.5, 1} {
 		y := chartBottom - height(top*part)
-		c.Lines = append(c.Lines, chartText{X: number(chartLeft - 6), X2: number(chartWidth), Y: f1(y), TextY: f1(y + 4), Text: short(top * part)})
+		c.Lines = append(c.Lines, chartText{X: number(chartLeft - 6), X2: number(chartWidth), Y: f1(y), TextY: f1(y + 4), Text: amount.Short(top * part)})
 	}
 	step := float64(chartWidth-chartLeft) / float64(max(len(speeds), 12))
 	for i, s := range speeds {

@@ -16,7 +16,7 @@ func (r Report) pageSeries(p *page) {
 		out := pageSeries{
 			ID: fmt.Sprintf("series-%d", i+1), Days: fmt.Sprintf("days-%d", i+1), Name: clean(name(s.Series)), First: dash(s.First), Last: dash(s.Last),
 			Loaded: "?", Missing: "?", Rows: amount.Text(s.Rows), IDs: amount.Text(s.IDsMissing), Failed: amount.Text(s.FilesFailed),
-			Success: utc(s.LastSuccess), Size: size(s.SourceBytes),
+			Success: utc(s.LastSuccess), Size: amount.Bytes(s.SourceBytes),
 		}
 		if s.First != "" {
 			out.Loaded, out.Missing = amount.Text(s.Days), amount.Text(s.DaysMissing)

@@ -81,6 +81,7 @@ func wrap(b *bytes.Buffer, prefix, s string) {
 // newTable is a table without lines, the columns from n on to the right.
 func newTable(header table.Row, right ...int) table.Writer {
 	w := table.NewWriter()
+	w.SuppressTrailingSpaces()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
 	w.Style().Options = table.OptionsNoBordersAndSeparators
@@ -116,14 +117,14 @@ func (r Report) seriesTable(b *bytes.Buffer) {
 				days, missing = "?", "?"
 			}
 			w.AppendRow(table.Row{
-				clean(name(s.Series)), dash(s.First), dash(s.Last), days, missing, rows(s.Rows), rows(s.IDsMissing), ago(r.At, s.LastSuccess), strings.ReplaceAll(size(s.SourceBytes), " ", ""),
+				clean(name(s.Series)), dash(s.First), dash(s.Last), days, missing, rows(s.Rows), rows(s.IDsMissing), ago(r.At, s.LastSuccess), strings.ReplaceAll(amount.Bytes(s.SourceBytes), " ", ""),
 			})
 		}
 		return trimmed(w.Render())
 	}
 	out := render(amount.Text)
 	if widest(out) > width {
-		out = render(func(n int64) string { return short(float64(n)) })
+		out = render(func(n int64) string { return amount.Short(float64(n)) })
 	}
 	b.WriteString("\n" + out)
 }
@@ -205,7 +206,7 @@ func (r Report) runTable(b *bytes.Buffer, l Look) {
 	for _, run := range runs {
 		speed := "-"
 		if run.RowsPerSecond > 0 {
-			speed = short(run.RowsPerSecond)
+			speed = amount.Short(run.RowsPerSecond)
 		}
 		w.AppendRow(table.Row{
 			"  " + utc(run.began()), took(run.Seconds), amount.Text(run.FilesLoaded), amount.Text(run.FilesFailed), amount.Text(run.FilesSkipped), amount.Text(run.Rows), speed, run.end(),

@@ -8,8 +8,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/dustin/go-humanize"
-
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagios"
@@ -61,13 +59,6 @@ func clean(s string) string {
 		}
 		return '?'
 	}, strings.ToValidUTF8(s, "?"))
-}
-
-func size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
-
-// short is a number in few characters, such as 3.2M.
-func short(n float64) string {
-	return strings.ReplaceAll(humanize.SIWithDigits(math.Round(n), 1, ""), " ", "")
 }
 
 // took is a duration for people.
@@ -153,7 +144,7 @@ func (r Report) summary() string {
 		parts = append(parts, amount.Of(t.Series, "series"))
 	}
 	if r.Database.SizeBytes > 0 {
-		parts = append(parts, size(r.Database.SizeBytes))
+		parts = append(parts, amount.Bytes(r.Database.SizeBytes))
 	}
 	return strings.Join(parts, ", ")
 }
@@ -247,7 +238,7 @@ func (r Report) now() string {
 		text += ", " + amount.Of(l.Rows, "row")
 	}
 	if l.RowsPerSecond > 0 {
-		text += fmt.Sprintf(" (%s/s)", short(l.RowsPerSecond))
+		text += fmt.Sprintf(" (%s/s)", amount.Short(l.RowsPerSecond))
 	}
 	if l.ETASeconds != nil {
 		text += ", ETA " + took(math.Round(*l.ETASeconds))

@@ -55,6 +55,7 @@ func (r *Report) name(s Series) string {
 // seriesTable shows a line for each series.
 func (r *Report) seriesTable(b *bytes.Buffer) {
 	w := table.NewWriter()
+	w.SuppressTrailingSpaces()
 	w.SetStyle(table.StyleLight)
 	w.Style().Format.Header = text.FormatDefault
 	w.Style().Options = table.OptionsNoBordersAndSeparators

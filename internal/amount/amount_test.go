@@ -32,3 +32,18 @@ func TestDecimal(t *testing.T) {
 		}
 	}
 }
+
+func TestBytes(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{
+		0: "0 B", 999: "999 B", 1000: "1 kB", 67_654_321: "67.7 MB", 999_499: "999 kB", 999_500: "1 MB", 61_200_000_000: "61.2 GB", -2000: "-2 kB",
+		math.MaxInt64: "9.22 EB",
+	} {
+		if got := amount.Bytes(n); got != want {
+			t.Errorf("Bytes(%d) = %q, want %q", n, got, want)
+		}
+	}
+	if text, shown := amount.Size(67_654_321, 5); text != "67.654 MB" || shown != 67_654_000 {
+		t.Errorf("Size(67654321, 5) = %q, %v", text, shown)
+	}
+}

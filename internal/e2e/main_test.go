@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,8 +34,18 @@ import (
 // program is the binary under test; it is this test's, which turns into it where it is run under that name, as it does into the checks.
 const program = "ingest-aggtrades"
 
+// tests are the tests, which hear a hangup even where they were started with nohup: what they start would ignore it as well.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	if signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+	return t.M.Run()
+}
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		program: func() {
 			ctx, stop := cli.WithSignals(context.Background())
 			code := cli.Main(ctx, cli.Program{

@@ -3,7 +3,6 @@ package nagios
 import (
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
@@ -22,7 +21,8 @@ func Human(v float64, u Unit) string { return human(v, u, 0).text }
 func human(v float64, u Unit, more int) shown {
 	switch u {
 	case Bytes:
-		return humanBytes(v, more)
+		text, value := amount.Size(v, 3+more)
+		return shown{text, value}
 	case Seconds:
 		return humanSeconds(v, more)
 	case Percent:
@@ -41,23 +41,8 @@ func human(v float64, u Unit, more int) shown {
 
 // significant rounds v to n significant digits.
 func significant(v float64, n int) shown {
-	r, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', n, 64), 64)
-	if err != nil { // out of range by rounding up
-		r = v
-	}
+	r := amount.Rounded(v, n)
 	return shown{formatExact(r), r}
-}
-
-func humanBytes(v float64, more int) shown {
-	scale, prefixes := 1.0, []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"}
-	for i, unit := range prefixes {
-		s := significant(v/scale, 3+more)
-		if math.Abs(s.value) < 1000 || i == len(prefixes)-1 {
-			return shown{s.text + " " + unit, s.value * scale}
-		}
-		scale *= 1000
-	}
-	return shown{formatExact(v), v} // not reached: the last prefix takes everything
 }
 
 // humanSeconds writes the two largest parts of a duration that are not zero, and more of them with more.

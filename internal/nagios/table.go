@@ -14,6 +14,7 @@ func (rep Report) Table() []byte {
 	b.WriteString(cut(rep.head(), maxText) + "\n")
 	if len(rep.Metrics) > 0 {
 		t := table.NewWriter()
+		t.SuppressTrailingSpaces()
 		t.SetStyle(table.StyleLight)
 		t.AppendHeader(table.Row{"metric", "value", "warning", "critical", "state"})
 		for _, m := range rep.Metrics {
