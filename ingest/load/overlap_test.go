@@ -1,10 +1,12 @@
 package load_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -12,6 +14,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
+	"github.com/check-ingest/check-ingest/internal/testfs"
 )
 
 // lines is plain CSV text of the ids from first on, spread over a day.
@@ -201,6 +204,41 @@ func TestLargeFiles(t *testing.T) {
 				t.Errorf("rows and distinct ids are %s, expected %d", n, wantRows)
 			}
 		})
+	}
+}
+
+// TestLargeFileThatChangesBetweenReadings has a file of which the table has some rows, so that it is read twice, and somebody writes to it when the second
+// reading begins.
+func TestLargeFileThatChangesBetweenReadings(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	day := daily(t, um("BTCUSDT"), "2024-03-01", 320_000, 1)
+	text := synth.CSV(day)
+	rows := strings.SplitAfterN(string(text), "\n", 12)
+	w.put(t, "futures/um/"+day.Name(synth.Plain), strings.Join(rows[:11], ""))
+	w.load(t)
+	w.exec(t, "DELETE FROM ingestion_log")
+	var readings int
+	file := &testfs.File{Content: text}
+	file.Reading = func(_ context.Context, offset int64) syscall.Errno {
+		if offset == 0 {
+			if readings++; readings == 2 {
+				file.Later.Add(60)
+			}
+		}
+		return 0
+	}
+	testfs.Served(t, filepath.Join(w.data, "futures/um"), map[string]*testfs.File{day.Name(synth.Plain): file})
+	r, err := w.run(t, func(c *load.Config) { c.Retries = 0 })
+	if err == nil || r.Totals.Failed != 1 || !strings.Contains(r.Files[0].Error, "something wrote to it while it was read") {
+		t.Errorf("%v, %+v", err, r.Files)
+	}
+	if n := w.ask(t, "SELECT count(*) FROM aggtrades_history"); n[0] != "10" {
+		t.Errorf("%s rows, expected those that were there", n)
+	}
+	r = w.load(t)
+	if f := r.Files[0]; f.Rows != 319_990 || f.Duplicates != 10 {
+		t.Errorf("the next run: %+v", f)
 	}
 }
 

@@ -1,6 +1,7 @@
 package load_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -449,5 +451,29 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("exit code %d is there twice or says nothing", e.Code)
 		}
 		seen[e.Code] = true
+	}
+}
+
+// TestPanic has a run that panics in the middle of a transaction: it ends, says so, and nothing is lost or kept.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.make(t, daily(t, um("BTCUSDT"), "2024-03-01", 100, 1), synth.Plain)
+	r, err := w.run(t, func(c *load.Config) {
+		c.Now = func() time.Time {
+			if bytes.Contains(debug.Stack(), []byte("load.(*run).write(")) {
+				panic("planted")
+			}
+			return time.Now()
+		}
+	})
+	if err == nil || err.Error() != "internal error, please report it: planted" || r.Error != err.Error() {
+		t.Errorf("%v, report %+v", err, r)
+	}
+	if !strings.Contains(w.log.String(), "(*run).write") {
+		t.Errorf("no stack in the log:\n%s", w.log)
+	}
+	if again := w.load(t); again.Totals.Rows != 100 {
+		t.Errorf("the next run: %+v", again.Totals)
 	}
 }

@@ -21,11 +21,13 @@ func (s idSpan) within(other idSpan) idSpan {
 	return idSpan{max(s.first, other.first), min(s.last, other.last)}
 }
 
+func (s idSpan) empty() bool { return s.first > s.last }
+
 // spanOf is the range of the ids of a file's rows.
 func (j *job) spanOf() idSpan { return idSpan{j.facts.Kept.MinID, j.facts.Kept.MaxID} }
 
 // overlapping writes rows of increasing ids, all of them in a span in which the table may have rows: what lies below the first or above the last of those directly,
-// what lies between through the staging table. rows gives the rows from the beginning each time it is called.
+// what lies between through the staging table. What the file adds up to is known already. rows gives the rows from the beginning each time it is called.
 func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, span idSpan, rows func() store.Source) error {
 	series := j.item.File.Series
 	first, last, meets, err := tx.Span(ctx, series, span.first, span.last)
@@ -50,7 +52,10 @@ func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, span idSpan
 		}
 	}
 	j.inserted += n
-	return nil
+	if j.stream == nil {
+		return nil
+	}
+	return j.item.File.Unchanged() // it was read more than once, and not to its end each time
 }
 
 // windowed gives the rows of a source that lie inside a window of ids, or those that lie outside. The source's ids must increase. It implements
@@ -81,6 +86,9 @@ func (r *windowedReader) Next(ctx context.Context) (store.Batch, error) {
 		b, err := r.rows.Next(ctx)
 		if err != nil || len(b.ID) == 0 {
 			return b, err
+		}
+		if r.w.inside && b.ID[0] > r.w.window.last {
+			return store.Batch{}, nil // nor is there anything in what follows, and the rest of the file need not be read
 		}
 		from, _ := slices.BinarySearch(b.ID, r.w.window.first)
 		to, found := slices.BinarySearch(b.ID, r.w.window.last)

@@ -33,7 +33,8 @@ func TestWindowedRowsAreAllRows(t *testing.T) {
 		w := idSpan{first: first, last: first + random.Int64N(id+2)}
 		var got [2][]int64
 		for i, inside := range []bool{true, false} {
-			r := windowed{d.source(), w, inside}.Reader()
+			rows := &decodedSource{decoded: d}
+			r := windowed{rows, w, inside}.Reader()
 			for {
 				b, err := r.Next(t.Context())
 				if err != nil {
@@ -46,6 +47,10 @@ func TestWindowedRowsAreAllRows(t *testing.T) {
 					t.Fatalf("columns of different lengths: %+v", b)
 				}
 				got[i] = append(got[i], b.ID...)
+			}
+			above := slices.IndexFunc(d.batches, func(b store.Batch) bool { return b.ID[0] > w.last })
+			if asked := rows.next.Load(); inside && above >= 0 && asked > int64(above)+1 {
+				t.Fatalf("window %+v: %d batches were read, the first above it is the %dth", w, asked, above+1)
 			}
 			for _, id := range got[i] {
 				if (w.first <= id && id <= w.last) != inside {

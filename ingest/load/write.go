@@ -242,19 +242,24 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 		read = true
 		return streamed{stream: j.stream, threads: r.threads()}
 	}
+	var err error
 	switch {
 	case j.staged && j.facts.Kept.Rows > 0: // the first attempt read all of it, so its ids increase
 		return r.overlapping(ctx, tx, j, j.spanOf(), rows)
 	case j.staged:
-		return r.stage(ctx, tx, j, rows())
+		if err := r.stage(ctx, tx, j, rows()); err != nil {
+			return err
+		}
+		j.facts, err = j.stream.Facts()
+		return err
 	}
-	window, meets, err := r.window(ctx, tx, j)
+	known, err := r.window(ctx, tx, j)
 	if err != nil {
 		return err
 	}
 	source := rows()
-	if meets {
-		source = windowed{source, window, false}
+	if !known.window.empty() {
+		source = windowed{source, known.window, false}
 	}
 	n, err := tx.Insert(ctx, j.item.File.Series, source)
 	if err == nil {
@@ -266,57 +271,69 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if err != nil {
 		return err
 	}
-	if err := r.noneElse(ctx, tx, j, window, n); err != nil {
+	if err := r.noneElse(ctx, tx, j, known, n); err != nil {
 		return err
 	}
-	if !meets || n == j.facts.Kept.Rows {
+	if known.window.empty() || n == j.facts.Kept.Rows {
 		return j.inserts(n)
 	}
-	if err := r.overlapping(ctx, tx, j, window.within(j.spanOf()), func() store.Source { return windowed{rows(), window, true} }); err != nil {
+	if err := r.stage(ctx, tx, j, windowed{rows(), known.window, true}); err != nil {
 		return err
 	}
 	j.inserted += n
-	return nil
+	return j.item.File.Unchanged() // it was read twice, the second time not to its end
 }
 
 // idBytes is fewer bytes of CSV than there are to an id: a row has some sixty, and few ids are missing.
 const idBytes = 30
 
-// window is the range of ids in which the table has rows that a file may have too, as far as can be told before it is read: from its first id on, as far
-// as its size lets expect that its ids reach. It is false, and window empty, where the table has none.
-func (r *run) window(ctx context.Context, tx *store.Tx, j *job) (idSpan, bool, error) {
-	first, known := j.stream.FirstID(ctx)
-	if !known {
-		return noIDs, false, nil
-	}
-	if above, err := r.isAbove(ctx, tx, j.item.File.Series, first); err != nil || above {
-		return noIDs, false, err
-	}
-	reach := ledger.CSVBytes(j.item.File.Path, j.item.File.Size) / idBytes
-	smallest, largest, ok, err := tx.Span(ctx, j.item.File.Series, first, first+min(reach, math.MaxInt64-first))
-	if err != nil || !ok {
-		return noIDs, false, err
-	}
-	return idSpan{smallest, largest}, true, nil
+// looked is what is known, before a file is read, about the rows that the table has of its ids.
+type looked struct {
+	at     idSpan // ids that were asked for
+	window idSpan // from the first to the last of these that the table has; empty where it has none
 }
 
-// noneElse returns errTouched where the table had rows in the range of a file's ids that lie outside the window, so that some of the n rows just inserted
-// may repeat theirs.
-func (r *run) noneElse(ctx context.Context, tx *store.Tx, j *job, window idSpan, n int64) error {
-	kept, series := j.facts.Kept, j.item.File.Series
-	if top, seen := r.top[series]; kept.Rows == 0 || r.db.Table().Keyed() || seen && kept.MinID > top {
+// window asks the table for the ids from a file's first one on, as far as its size lets expect that they reach.
+func (r *run) window(ctx context.Context, tx *store.Tx, j *job) (looked, error) {
+	none := looked{noIDs, noIDs}
+	first, known := j.stream.FirstID(ctx)
+	if !known {
+		return none, nil
+	}
+	if above, err := r.isAbove(ctx, tx, j.item.File.Series, first); err != nil || above {
+		return looked{idSpan{first, math.MaxInt64}, noIDs}, err
+	}
+	reach := ledger.CSVBytes(j.item.File.Path, j.item.File.Size) / idBytes
+	at := idSpan{first, first + min(reach, math.MaxInt64-first)}
+	smallest, largest, ok, err := tx.Span(ctx, j.item.File.Series, at.first, at.last)
+	if err != nil || !ok {
+		return looked{at, noIDs}, err
+	}
+	return looked{at, idSpan{smallest, largest}}, nil
+}
+
+// noneElse returns errTouched where the table had ids of a file of which it was not asked before it was read, so that some of the n rows just inserted may
+// repeat theirs.
+func (r *run) noneElse(ctx context.Context, tx *store.Tx, j *job, known looked, n int64) error {
+	kept := j.spanOf()
+	if j.facts.Kept.Rows == 0 || r.db.Table().Keyed() || known.at.first <= kept.first && kept.last <= known.at.last {
 		return nil
 	}
-	count, err := tx.Count(ctx, series, kept.MinID, kept.MaxID)
-	if err != nil {
-		return err
+	outside := []idSpan{kept}
+	if inside := known.window.within(kept); !inside.empty() {
+		outside = []idSpan{{kept.first, inside.first - 1}, {inside.last + 1, kept.last}}
 	}
-	inside := window.within(j.spanOf())
-	old, err := tx.Count(ctx, series, inside.first, inside.last)
-	if err != nil {
-		return err
+	for _, span := range outside {
+		if span.empty() {
+			continue
+		}
+		count, err := tx.Count(ctx, j.item.File.Series, span.first, span.last)
+		if err != nil {
+			return err
+		}
+		n -= count
 	}
-	if count != n+old {
+	if n != 0 {
 		return errTouched
 	}
 	return nil
@@ -333,11 +350,6 @@ func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source
 	}
 	if err := r.db.SetMemoryLimit(ctx, r.leanLimit()); err != nil {
 		return err
-	}
-	if j.stream != nil {
-		if j.facts, err = j.stream.Facts(); err != nil {
-			return err
-		}
 	}
 	j.staged = true
 	j.inserted, j.duplicate, j.conflict, j.example = s.Inserted, s.Duplicate, s.Conflict, s.Example

@@ -57,12 +57,15 @@ func TestOpenNoticesChanges(t *testing.T) {
 		for name, change := range changes {
 			t.Run(format.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				f := file(t, format, content)
+				f := found(t, file(t, format, content))
 				r, err := source.Open(t.Context(), f, source.OpenOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer r.Close()
+				if err := f.Unchanged(); err != nil {
+					t.Errorf("before it changed: %v", err)
+				}
 				if _, err := io.ReadFull(r, make([]byte, 1000)); err != nil {
 					t.Fatal(err)
 				}
@@ -72,6 +75,9 @@ func TestOpenNoticesChanges(t *testing.T) {
 				_, err = io.Copy(io.Discard, r)
 				if !errors.Is(err, source.ErrChanged) || !source.Transient(err) {
 					t.Errorf("error %v, want ErrChanged, to be tried again", err)
+				}
+				if err := f.Unchanged(); !errors.Is(err, source.ErrChanged) {
+					t.Errorf("after it changed: %v, want ErrChanged", err)
 				}
 			})
 		}
@@ -160,4 +166,15 @@ func TestOpenWatchesItsContextBesideTheMember(t *testing.T) {
 			}
 		})
 	}
+}
+
+// found is a file with its size and time, as a listing has it.
+func found(t *testing.T, f source.File) source.File {
+	t.Helper()
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Size, f.ModTime = info.Size(), info.ModTime().UTC().Truncate(time.Microsecond)
+	return f
 }

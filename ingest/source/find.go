@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +28,19 @@ type File struct {
 // Compare orders files by period, then series, then path.
 func (f File) Compare(o File) int {
 	return cmp.Or(f.Period.Compare(o.Period), f.Series.Compare(o.Series), strings.Compare(f.Path, o.Path))
+}
+
+// Unchanged returns an error of [ErrChanged] where the file is no longer what it was when it was found.
+func (f File) Unchanged() error {
+	info, err := os.Stat(f.Path)
+	switch {
+	case err != nil:
+		return ioFault(f.Path, "stat", err)
+	case info.Size() != f.Size || !info.ModTime().Truncate(time.Microsecond).Equal(f.ModTime):
+		return changed(f.Path)
+	default:
+		return nil
+	}
 }
 
 // Options narrow a search.

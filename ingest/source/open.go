@@ -266,7 +266,7 @@ func (r *Reader) explain(err error) error {
 		case r.raw.ctx.Err() != nil && errors.Is(err, r.raw.ctx.Err()):
 			return err
 		case errors.Is(err, errShrunk):
-			return r.changed()
+			return changed(r.path)
 		default:
 			return ioFault(r.path, "read", err)
 		}
@@ -297,14 +297,14 @@ func (r *Reader) unlessChanged(err error) error {
 	case statErr != nil:
 		return ioFault(r.path, "stat", statErr)
 	case now.Size() != r.opened.Size() || !now.ModTime().Equal(r.opened.ModTime()):
-		return r.changed()
+		return changed(r.path)
 	default:
 		return err
 	}
 }
 
-func (r *Reader) changed() error {
-	return fault(r.path, ErrChanged, "something wrote to it while it was read")
+func changed(path string) error {
+	return fault(path, ErrChanged, "something wrote to it while it was read")
 }
 
 // checkMagic refuses what does not begin as gzip or zstd does.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -65,6 +66,8 @@ func TestStorm(t *testing.T) {
 	}
 	s := &storm{world: emptyWorld(t), spec: sceneSpec()}
 	s.spec.Rows = stormRows
+	// However many loads there are, none comes to a day in the future.
+	s.spec.Period = catalog.DayPeriod(catalog.DayOf(time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)))
 	s.now.Store(&moment{})
 	binary(t, "check_ingest_lock")
 	binary(t, "check_ingest_db")

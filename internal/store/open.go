@@ -69,6 +69,7 @@ type DB struct {
 	conn  *sql.Conn
 	feeds *feeds
 	table Table
+	open  *Tx // the latest transaction, which may have ended; nil where there was none
 }
 
 // Resolve is the one absolute path, with symlinks resolved, by which a database is opened. DuckDB knows open files by
@@ -340,7 +341,12 @@ func (db *DB) SetMemoryLimit(ctx context.Context, bytes int64) error {
 // Path is the resolved path the database was opened by.
 func (db *DB) Path() string { return db.path }
 
-// Close closes the connection and the database, which checkpoints what is left to checkpoint.
+// Close closes the connection and the database, which checkpoints what is left to checkpoint. A transaction that is still open, since a panic went past
+// whoever should have ended it, is rolled back: the connection would wait for it.
 func (db *DB) Close() error {
-	return explain(db.path, errors.Join(db.conn.Close(), db.pool.Close()))
+	var err error
+	if db.open != nil {
+		err = db.open.Rollback()
+	}
+	return errors.Join(err, explain(db.path, errors.Join(db.conn.Close(), db.pool.Close())))
 }

@@ -31,7 +31,8 @@ func (db *DB) Begin(ctx context.Context) (*Tx, error) {
 	if err != nil {
 		return nil, explain(db.path, err)
 	}
-	return &Tx{db: db, tx: tx}, nil
+	db.open = &Tx{db: db, tx: tx}
+	return db.open, nil
 }
 
 // errFailed keeps a transaction from being committed after an error, which would report success and keep nothing.

@@ -2,6 +2,7 @@ package testfs
 
 import (
 	"context"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -15,6 +16,8 @@ type File struct {
 	Content []byte
 	// Reading is called before each read with its place; what it returns, if not 0, is the read's error. It may keep the read waiting.
 	Reading func(ctx context.Context, offset int64) syscall.Errno
+	// Later is by how many seconds the file's time is later than it was.
+	Later atomic.Int64
 }
 
 // Served mounts a FUSE file system at dir with these files, by name, and serves it until the test ends.
@@ -53,9 +56,9 @@ var (
 	_ fs.NodeReader    = (*File)(nil)
 )
 
-// Getattr tells the size.
+// Getattr tells size and time.
 func (f *File) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	out.Mode, out.Size, out.Mtime = 0o444, uint64(len(f.Content)), 1704067200
+	out.Mode, out.Size, out.Mtime = 0o444, uint64(len(f.Content)), uint64(1704067200+f.Later.Load())
 	return 0
 }
 
