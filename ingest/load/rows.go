@@ -60,41 +60,20 @@ type decoded struct {
 // collect decodes a file into memory.
 func collect(ctx context.Context, s *scan.Stream) (*decoded, error) {
 	d := &decoded{}
-	r := s.Reader(store.BatchRows)
+	r := streamed{stream: s, threads: 1}.Reader()
 	for {
-		rows, first, err := r.Next(ctx)
+		b, err := r.Next(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if rows.N == 0 {
+		if len(b.ID) == 0 {
 			break
 		}
-		d.batches = append(d.batches, copyOf(rows, first))
+		d.batches = append(d.batches, b.Clone())
 	}
 	facts, err := s.Facts()
 	d.facts = facts
 	return d, err
-}
-
-// copyOf keeps rows whose memory will be used again.
-func copyOf(rows *aggtrades.Rows, first int64) store.Batch {
-	n := rows.N
-	numbers := make([]int64, 0, 7*n) // one allocation for the seven columns of numbers
-	column := func(values []int64) []int64 {
-		from := len(numbers)
-		numbers = append(numbers, values[:n]...)
-		return numbers[from:len(numbers):len(numbers)]
-	}
-	b := store.Batch{
-		ID: column(rows.ID), Time: column(rows.Time), Price: column(rows.Price), Quantity: column(rows.Quantity),
-		FirstTrade: column(rows.FirstTrade), LastTrade: column(rows.LastTrade), BuyerMaker: append([]bool(nil), rows.BuyerMaker[:n]...),
-	}
-	from := len(numbers)
-	for i := range n {
-		numbers = append(numbers, first+int64(i))
-	}
-	b.Order = numbers[from:]
-	return b
 }
 
 func (d *decoded) Parallelism() int { return max(1, len(d.batches)) }

@@ -3,7 +3,9 @@ package load
 import (
 	"context"
 	"slices"
+	"sync"
 
+	"github.com/check-ingest/check-ingest/ingest/scan"
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
@@ -41,13 +43,13 @@ func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, span idSpan
 	j.inserted, j.duplicate, j.conflict = 0, 0, 0
 	var n int64
 	if !meets || span.first < window.first || span.last > window.last {
-		n, err = tx.Insert(ctx, series, windowed{rows(), window, false})
+		n, err = tx.Insert(ctx, series, windowed{Source: rows(), window: window})
 		if err != nil {
 			return err
 		}
 	}
 	if meets {
-		if err := r.stage(ctx, tx, j, windowed{rows(), window, true}); err != nil {
+		if err := r.stage(ctx, tx, j, windowed{Source: rows(), window: window, inside: true}); err != nil {
 			return err
 		}
 	}
@@ -64,6 +66,33 @@ type windowed struct {
 	store.Source
 	window idSpan
 	inside bool
+	aside  *aside // takes the others; nil where they are not wanted
+}
+
+// asideRows is how many rows are kept in memory, 15 MB of them, rather than read again from the file.
+const asideRows = 1 << 18
+
+// aside keeps the rows inside a window while those outside are written, as long as they are few.
+type aside struct {
+	mu      sync.Mutex
+	batches []store.Batch
+	rows    int
+}
+
+func (a *aside) add(b store.Batch) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.rows += len(b.ID); a.rows > asideRows {
+		a.batches = nil
+		return
+	}
+	a.batches = append(a.batches, b.Clone())
+}
+
+// source gives the rows; false where there were too many to keep.
+func (a *aside) source(facts scan.Facts) (store.Source, bool) {
+	d := &decoded{a.batches, facts}
+	return d.source(), a.rows <= asideRows
 }
 
 // Increasing implements [store.Ordered].
@@ -97,6 +126,9 @@ func (r *windowedReader) Next(ctx context.Context) (store.Batch, error) {
 		}
 		part := b.Slice(from, to)
 		if !r.w.inside {
+			if r.w.aside != nil && len(part.ID) > 0 {
+				r.w.aside.add(part)
+			}
 			part, r.rest = b.Slice(0, from), b.Slice(to, len(b.ID))
 			if len(part.ID) == 0 {
 				part, r.rest = r.rest, store.Batch{}

@@ -33,8 +33,8 @@ func TestWindowedRowsAreAllRows(t *testing.T) {
 		w := idSpan{first: first, last: first + random.Int64N(id+2)}
 		var got [2][]int64
 		for i, inside := range []bool{true, false} {
-			rows := &decodedSource{decoded: d}
-			r := windowed{rows, w, inside}.Reader()
+			rows, few := &decodedSource{decoded: d}, &aside{}
+			r := windowed{Source: rows, window: w, inside: inside, aside: few}.Reader()
 			for {
 				b, err := r.Next(t.Context())
 				if err != nil {
@@ -47,6 +47,15 @@ func TestWindowedRowsAreAllRows(t *testing.T) {
 					t.Fatalf("columns of different lengths: %+v", b)
 				}
 				got[i] = append(got[i], b.ID...)
+			}
+			if !inside {
+				var kept []int64
+				for _, b := range few.batches {
+					kept = append(kept, b.ID...)
+				}
+				if diff := cmp.Diff(got[0], kept); diff != "" {
+					t.Fatalf("window %+v (-inside +kept aside):\n%s", w, diff)
+				}
 			}
 			above := slices.IndexFunc(d.batches, func(b store.Batch) bool { return b.ID[0] > w.last })
 			if asked := rows.next.Load(); inside && above >= 0 && asked > int64(above)+1 {

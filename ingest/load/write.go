@@ -257,9 +257,9 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if err != nil {
 		return err
 	}
-	source := rows()
+	source, few := rows(), &aside{}
 	if !known.window.empty() {
-		source = windowed{source, known.window, false}
+		source = windowed{Source: source, window: known.window, aside: few}
 	}
 	n, err := tx.Insert(ctx, j.item.File.Series, source)
 	if err == nil {
@@ -277,10 +277,17 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if known.window.empty() || n == j.facts.Kept.Rows {
 		return j.inserts(n)
 	}
-	if err := r.stage(ctx, tx, j, windowed{rows(), known.window, true}); err != nil {
+	rest, kept := few.source(j.facts)
+	if !kept {
+		rest = windowed{Source: rows(), window: known.window, inside: true}
+	}
+	if err := r.stage(ctx, tx, j, rest); err != nil {
 		return err
 	}
 	j.inserted += n
+	if kept {
+		return nil
+	}
 	return j.item.File.Unchanged() // it was read twice, the second time not to its end
 }
 

@@ -29,17 +29,19 @@ func (tx *Tx) InsertStaged(ctx context.Context, series catalog.Series, source So
 	if err != nil {
 		return Staged{}, err
 	}
-	known, err := tx.findKnown(ctx, series)
+	known, all, err := tx.findKnown(ctx, series)
 	if err != nil {
 		return Staged{}, err
 	}
-	firstRow, err := tx.nextRowID(ctx)
-	if err != nil {
-		return Staged{}, err
-	}
-	inserted, err := tx.exec(ctx, tx.db.table.insertStaged(), series.Symbol, string(series.Market), firstRow)
-	if err != nil {
-		return Staged{}, err
+	var inserted int64
+	if !all { // else the statement would take as long to find that there is nothing to insert
+		firstRow, err := tx.nextRowID(ctx)
+		if err != nil {
+			return Staged{}, err
+		}
+		if inserted, err = tx.exec(ctx, tx.db.table.insertStaged(), series.Symbol, string(series.Market), firstRow); err != nil {
+			return Staged{}, err
+		}
 	}
 	example := within.example
 	if example < 0 || known.example >= 0 && known.example < example {
@@ -74,20 +76,21 @@ func (tx *Tx) matches(ctx context.Context, statement string) (matches, error) {
 	return m, nil
 }
 
-// findKnown notes in the table staged_known which of the staged ids the table holds, and counts them.
-func (tx *Tx) findKnown(ctx context.Context, series catalog.Series) (matches, error) {
-	type span struct{ first, last int64 }
+// findKnown notes in the table staged_known which of the staged ids the table holds, and counts them. all is whether it holds every one.
+func (tx *Tx) findKnown(ctx context.Context, series catalog.Series) (known matches, all bool, err error) {
+	type span struct{ first, last, rows int64 }
 	ids, err := queryOne(ctx, tx.tx, sqlStagedSpan, func(r scanner) (span, error) {
 		var s span
-		return s, r.Scan(&s.first, &s.last)
+		return s, r.Scan(&s.first, &s.last, &s.rows)
 	})
 	if err != nil {
-		return matches{}, tx.fail(err)
+		return matches{}, false, tx.fail(err)
 	}
 	if _, err := tx.exec(ctx, tx.db.table.known(), series.Symbol, string(series.Market), ids.first, ids.last); err != nil {
-		return matches{}, err
+		return matches{}, false, err
 	}
-	return tx.matches(ctx, sqlStagedKnownCount)
+	known, err = tx.matches(ctx, sqlStagedKnownCount)
+	return known, known.same+known.different == ids.rows, err
 }
 
 func (tx *Tx) dropStaging(ctx context.Context) error {
