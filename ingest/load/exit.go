@@ -8,7 +8,6 @@ import (
 	"syscall"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
-
 	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/store"
 )

@@ -131,9 +131,6 @@ func (r *run) open(ctx context.Context, j *job) {
 	j.attempts++
 	o := r.options(j)
 	o.Increasing = !j.staged
-	if j.facts.Kept.Rows > 0 { // it was read to its end before, and nobody will ask what it adds up to
-		o.Checksum, o.Unhashed = false, true
-	}
 	j.stream = scan.Open(ctx, j.item.File, o)
 }
 

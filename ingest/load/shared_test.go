@@ -2,7 +2,10 @@ package load_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -108,7 +111,11 @@ func TestBadFileInASharedTransaction(t *testing.T) {
 				if i == 2 {
 					want = tt.status
 				}
-				if got := w.ask(t, "SELECT status FROM ingestion_log WHERE contains(file_path, ?)", d.Name(synth.Plain)); len(got) != 1 || got[0] != want {
+				want += "|"
+				if want != "failed|" {
+					want += fmt.Sprintf("%x", sha256.Sum256([]byte(read(t, filepath.Join(w.data, d.Folder(synth.Mirror), d.Name(synth.Plain))))))
+				}
+				if got := w.ask(t, "SELECT status, coalesce(sha256, '') FROM ingestion_log WHERE contains(file_path, ?)", d.Name(synth.Plain)); len(got) != 1 || got[0] != want {
 					t.Errorf("%s is %v, want %s", d.Name(synth.Plain), got, want)
 				}
 			}

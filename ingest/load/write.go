@@ -80,6 +80,14 @@ func (r *run) reopen(ctx context.Context, j *job) {
 	j.attempts = attempts // it is still the same attempt
 }
 
+// reread begins to stream a large file again that was read to its end: what it adds up to is known, and nobody will ask.
+func (r *run) reread(ctx context.Context, j *job) {
+	o := r.options(j)
+	o.Checksum, o.Unhashed = false, true
+	j.close()
+	j.stream = scan.Open(ctx, j.item.File, o)
+}
+
 // tryCommit is one attempt at a transaction. Where one job is the reason why it failed, it tells which.
 func (r *run) tryCommit(ctx context.Context, jobs []*job) (culprit *job, err error) {
 	tx, err := r.db.Begin(ctx)
@@ -236,7 +244,7 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	rows := func() store.Source { // from the beginning
 		if read {
 			stop()
-			r.reopen(ctx, j)
+			r.reread(ctx, j)
 			stop = r.follow(ctx, j)
 		}
 		read = true
