@@ -14,16 +14,21 @@ import (
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
+// largeRows is so many that a file of them is not decoded in memory.
+const largeRows = 320_000
+
 // largeDays makes n large files of one series and gives what they are.
 func (w *world) largeDays(t *testing.T, n int) []synth.Spec {
 	t.Helper()
-	const rows = 280_000 // more than is decoded in memory
-	days := []synth.Spec{daily(t, um("BTCUSDT"), "2024-03-01", rows, 1)}
+	days := []synth.Spec{daily(t, um("BTCUSDT"), "2024-03-01", largeRows, 1)}
 	for range n - 1 {
 		days = append(days, days[len(days)-1].Next())
 	}
 	for _, d := range days {
 		w.make(t, d, synth.Plain)
+		if size := len(synth.CSV(d)); size <= 16<<20 {
+			t.Fatalf("%s has %d bytes, and would be loaded as a small file", d.Name(synth.Plain), size)
+		}
 	}
 	return days
 }
@@ -37,7 +42,7 @@ func TestLargeFilesShareATransaction(t *testing.T) {
 	for name, tt := range map[string]struct {
 		batch int64
 		alone bool
-	}{"by default": {0, false}, "one by one": {1, true}, "two and two": {400_000, false}} {
+	}{"by default": {0, false}, "one by one": {1, true}, "two and two": {500_000, false}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
@@ -57,7 +62,7 @@ func TestLargeFilesShareATransaction(t *testing.T) {
 					bytes = p.BytesDone
 				}
 			})
-			if steps[1] != tt.alone || r.Totals.Loaded != 5 || r.Totals.Rows != 4*280_000+100 {
+			if steps[1] != tt.alone || r.Totals.Loaded != 5 || r.Totals.Rows != 4*largeRows+100 {
 				t.Errorf("files done %v, totals %+v", steps, r.Totals)
 			}
 			var want []string
@@ -84,13 +89,13 @@ func TestBadFileInASharedTransaction(t *testing.T) {
 		rows   int
 	}{
 		"a bad row at its end": {func(rows []string) []string { return append(rows, "1,x\n") }, "failed", 0},
-		"a bad row":            {func(rows []string) []string { rows[270_000] = "x\n"; return rows }, "failed", 0},
-		"its end is missing":   {func(rows []string) []string { return append(rows[:270_000], "1234") }, "failed", 0},
-		"an id again":          {func(rows []string) []string { return append(rows, rows[100]) }, "success", 280_000},
+		"a bad row":            {func(rows []string) []string { rows[310_000] = "x\n"; return rows }, "failed", 0},
+		"its end is missing":   {func(rows []string) []string { return append(rows[:310_000], "1234") }, "failed", 0},
+		"an id again":          {func(rows []string) []string { return append(rows, rows[100]) }, "success", largeRows},
 		"ids of the file before": {func(rows []string) []string {
 			rows[100] = "5" + rows[100][strings.IndexByte(rows[100], ','):]
 			return rows
-		}, "partial", 279_999},
+		}, "partial", largeRows - 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -103,7 +108,7 @@ func TestBadFileInASharedTransaction(t *testing.T) {
 			if err != nil && !errors.Is(err, load.ErrSomeFailed) {
 				t.Fatal(err)
 			}
-			if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != w.ask(t, "SELECT ?, ?", 3*280_000+tt.rows, 3*280_000+tt.rows)[0] {
+			if got := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"); got[0] != w.ask(t, "SELECT ?, ?", 3*largeRows+tt.rows, 3*largeRows+tt.rows)[0] {
 				t.Errorf("rows and ids %s, totals %+v", got, r.Totals)
 			}
 			for i, d := range days {
@@ -142,7 +147,7 @@ func TestStoppedInASharedTransaction(t *testing.T) {
 	if got := w.ask(t, "SELECT count(*) FROM aggtrades_history")[0]; got != "0" {
 		t.Errorf("%s rows, of files that nothing records", got)
 	}
-	if r := w.load(t); r.Totals.Loaded != 3 || r.Totals.Rows != 3*280_000 {
+	if r := w.load(t); r.Totals.Loaded != 3 || r.Totals.Rows != 3*largeRows {
 		t.Errorf("the next run: %+v", r.Totals)
 	}
 }
