@@ -104,6 +104,52 @@ func TestDiskFullInMidLoad(t *testing.T) {
 	}
 }
 
+// TestDiskFullInASharedTransaction fills the file system while large files share a transaction: those that there was room for are kept.
+func TestDiskFullInASharedTransaction(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes minutes with the race detector, and runs what other tests run")
+	}
+	const rows, files = 320_000, 4 // 17 MB of CSV, some 4 MB of database, each
+	for leave, atLeast := range map[int64]int{0: 1, 3 << 20: 1, 7 << 20: 2, 11 << 20: 2} {
+		t.Run(fmt.Sprintf("%d MiB left", leave>>20), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			small := testfs.Tmpfs(t, "160m")
+			w.db, w.lock = filepath.Join(small, "trades.duckdb"), filepath.Join(small, "lock")
+			next := w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
+			next.Rows = rows
+			for range files {
+				next = w.make(t, next, synth.Plain)
+			}
+			var out bytes.Buffer
+			cmd := w.command(t.Context(), &out, "--throttle", "1s")
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.awaitStatus(t, func(s runstate.Status) bool { return s.FilesDone == 1 })
+			if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			free := testfs.Fill(t, small, leave)
+			if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			if code := exitCode(t, cmd.Wait()); code != 5 || !strings.Contains(out.String(), "free space there and run again: nothing that was committed is lost") {
+				t.Errorf("exit code %d\n%s", code, &out)
+			}
+			if got := w.checkFiles(t); got < atLeast || got > files {
+				t.Errorf("%d files are kept, expected at least %d\n%s", got, atLeast, &out)
+			}
+			free()
+			w.run(t, 0)
+			if got, want := w.ask(t, "SELECT count(*), count(DISTINCT agg_trade_id) FROM aggtrades_history"), fmt.Sprint(1000+files*rows); got[0] != want+"|"+want {
+				t.Errorf("after there was space again: %v, expected %s", got, want)
+			}
+		})
+	}
+}
+
 // TestReadOnlyInMidLoad takes the right to write from a file system while a load lasts, as the kernel does where the disk fails (mount option
 // errors=remount-ro).
 func TestReadOnlyInMidLoad(t *testing.T) {
