@@ -138,3 +138,17 @@ func (t Thresholds) For(s Spec) Limits {
 	}
 	return t.limits[s.Of]
 }
+
+// Unmeasured is the problem of a metric that cannot be measured, as bad as its worst limit, and none where it has no limit: with one, silence
+// would look like OK.
+func (t Thresholds) Unmeasured(label string, p Problem) []Problem {
+	switch limits := t.limits[label]; {
+	case limits.Critical != nil:
+		p.State = Critical
+	case limits.Warning != nil:
+		p.State = Warning
+	default:
+		return nil
+	}
+	return []Problem{p}
+}

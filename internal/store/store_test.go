@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/e2e/olddb"
+	"github.com/check-ingest/check-ingest/internal/proctest"
 )
 
 // The test binary runs itself where a second process is needed: a role and its arguments stand in these variables.
@@ -66,8 +66,8 @@ func playRole(role, path string) error {
 
 // child is a second process.
 type child struct {
-	cmd   *exec.Cmd
-	stdin io.WriteCloser
+	cmd *exec.Cmd
+	end func() error
 }
 
 func command(ctx context.Context, tb testing.TB, role, path string, env ...string) *exec.Cmd {
@@ -91,31 +91,11 @@ func start(tb testing.TB, role, path string) *child {
 // ready starts a second process, and returns when that says so.
 func ready(tb testing.TB, cmd *exec.Cmd) *child {
 	tb.Helper()
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	c := &child{cmd, stdin}
-	tb.Cleanup(c.stop)
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil || line != "ready\n" {
-		tb.Fatalf("second process %v: %q, %v", cmd, line, err)
-	}
-	return c
+	return &child{cmd, proctest.Start(tb, cmd, "ready")}
 }
 
 // stop lets the process end by itself.
-func (c *child) stop() {
-	_ = c.stdin.Close()
-	_ = c.cmd.Wait()
-}
+func (c *child) stop() { _ = c.end() }
 
 // kill ends the process as kill -9 does.
 func (c *child) kill(tb testing.TB) {
@@ -123,7 +103,7 @@ func (c *child) kill(tb testing.TB) {
 	if err := c.cmd.Process.Kill(); err != nil {
 		tb.Fatal(err)
 	}
-	_ = c.cmd.Wait()
+	c.stop()
 }
 
 // trade is one row of a file.

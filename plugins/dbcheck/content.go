@@ -33,7 +33,7 @@ func (c *Cmd) content(r *nagios.Result, o observation, now time.Time) []string {
 		parts = append(parts, amount.Of(n, "symbol"))
 	}
 	if in.rows == 0 {
-		r.Problems = append(r.Problems, c.unmeasured(labelAge, nagios.Problem{
+		r.Problems = append(r.Problems, c.thresholds.Unmeasured(labelAge, nagios.Problem{
 			Text: o.path + " has no row yet", Path: o.path, Remedy: "Load the first files: ingest-aggtrades --db=" + shell.Quote(o.path) + " --data-dir=DIR",
 		})...)
 		return append(parts, "no trade yet")
@@ -112,30 +112,10 @@ func (c *Cmd) noTrade(o observation, symbol string) nagios.Problem {
 		Text:   fmt.Sprintf("no trade%s in the %d days before the newest of all, %s", c.of(symbol), recentDays, stamp(o.inside.newest)),
 		Remedy: "Check how the symbol is written; if it is right, load its files.",
 	}
-	for _, limited := range c.unmeasured(labelAge, p) {
+	for _, limited := range c.thresholds.Unmeasured(labelAge, p) {
 		return limited
 	}
 	return p
-}
-
-// unmeasured gives the problem of a metric that cannot be measured the state of its worst limit, and drops it where the metric has none:
-// with a limit, silence would look like OK.
-func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
-	for _, s := range c.Metrics() {
-		if s.Label != label {
-			continue
-		}
-		switch limits := c.thresholds.For(s); {
-		case limits.Critical != nil:
-			p.State = nagios.Critical
-		case limits.Warning != nil:
-			p.State = nagios.Warning
-		default:
-			return nil
-		}
-		return []nagios.Problem{p}
-	}
-	return nil
 }
 
 // ofScope is " of um" where a market alone was asked for, and else nothing.

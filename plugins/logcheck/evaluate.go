@@ -36,7 +36,7 @@ func (c *Cmd) evaluate(o observation, now time.Time) nagios.Result {
 		}
 		parts = append(parts, run.sentence(o, now))
 	} else {
-		r.Problems = append(r.Problems, c.unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
+		r.Problems = append(r.Problems, c.thresholds.Unmeasured(labelRunAge, nagios.Problem{Text: "no run is known", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
 	}
 	if !known && o.counted() && o.outcomes.Success+o.outcomes.Failed+o.outcomes.Partial == 0 {
 		parts = []string{"nothing was loaded yet"}
@@ -113,7 +113,7 @@ func (c *Cmd) files(r *nagios.Result, o observation, now time.Time) []string {
 		parts = append(parts, amount.Text(x.Partial)+" in part")
 	}
 	if x.LastSuccess.IsZero() {
-		r.Problems = append(r.Problems, c.unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
+		r.Problems = append(r.Problems, c.thresholds.Unmeasured(labelSuccessAge, nagios.Problem{Text: "no file was loaded yet", Path: o.path, Remedy: fmt.Sprintf(remedyStart, shell.Quote(o.path))})...)
 		return parts
 	}
 	r.AddAge(nagios.Metric{
@@ -172,26 +172,6 @@ func (c *Cmd) addRun(r *nagios.Result, run lastRun, o observation, now time.Time
 	if run.rate > 0 {
 		r.Metrics = append(r.Metrics, nagios.Metric{Label: labelRate, Value: run.rate, Path: o.path, Phrase: "{} rows a second", Remedy: remedyLook + shell.Quote(o.path)})
 	}
-}
-
-// unmeasured gives the problem of a metric that cannot be measured the state of its worst limit, and drops it where the metric has none:
-// with a limit, silence would look like OK.
-func (c *Cmd) unmeasured(label string, p nagios.Problem) []nagios.Problem {
-	for _, s := range c.Metrics() {
-		if s.Label != label {
-			continue
-		}
-		switch limits := c.thresholds.For(s); {
-		case limits.Critical != nil:
-			p.State = nagios.Critical
-		case limits.Warning != nil:
-			p.State = nagios.Warning
-		default:
-			return nil
-		}
-		return []nagios.Problem{p}
-	}
-	return nil
 }
 
 // notes are lines for -v about where the answer comes from.
