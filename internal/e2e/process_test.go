@@ -113,7 +113,7 @@ func TestNotEnoughSpace(t *testing.T) {
 	w.db = filepath.Join(small, "trades.duckdb")
 	w.make(t, spec(catalog.UM, "BTCUSDT", january, 1000, 1), synth.Plain)
 	for _, dry := range []string{"--dry-run=false", "--dry-run"} {
-		if out := w.run(t, 5, dry); !strings.Contains(out, "not enough space in "+small+": the load needs about 67 MB, 8.4 MB are free; free space, or load fewer days with --end-date") {
+		if out := w.run(t, 5, dry); !strings.Contains(out, "not enough space in "+small+": the load needs about 67.1 MB, 8.39 MB are free; free space, or load fewer days with --end-date") {
 			t.Errorf("it said: %s", out)
 		}
 		left, err := os.ReadDir(small)
