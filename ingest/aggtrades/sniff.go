@@ -43,7 +43,10 @@ func Sniff(head []byte, whole bool) (Format, int, error) {
 	offset := len(head) - len(text)
 	if isDigit(line[0]) || line[0] == '-' {
 		columns, err := countColumns(line, 1)
-		return Format{Columns: columns}, offset, err
+		if err != nil {
+			return Format{}, 0, err
+		}
+		return Format{Columns: columns}, offset, nil
 	}
 	f := Format{Header: true}
 	if f.Columns, err = parseHeader(line); err != nil {
