@@ -29,6 +29,7 @@ type Config struct {
 	Throttle      time.Duration // pause after each commit
 	Threads       int           // 0 = one a core
 	MemoryLimit   int64         // bytes DuckDB may use; 0 = half of what this process may
+	StreamMemory  int64         // bytes of these for each thread while rows only stream; 0 = a default
 	BatchRows     int64         // rows that may share a transaction; 0 = a default each for small and for large files
 	MaxUnpacked   int64         // bytes a zip's content may have; 0 = the default
 
@@ -71,5 +72,5 @@ const (
 	defaultBatchRows = 1_000_000 // of small files
 	largeWeight      = 4         // of a file that streams, where a small one weighs 1
 	window           = 2 * largeWeight
-	streamAhead      = 32 // blocks read ahead for a file that streams
+	streamAhead      = 16 // blocks read ahead for a file that streams
 )

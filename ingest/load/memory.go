@@ -1,6 +1,8 @@
 package load
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"os"
@@ -69,17 +71,51 @@ func (r *run) memoryLimit() int64 {
 	return max(minMemory, available/2)
 }
 
-// streamMemory is what DuckDB is given, for each thread, while rows stream into a table without keys. It needs no more, and whatever it
-// is given it fills with blocks that it has written already.
-const streamMemory = 64 << 20
+// streamMemory is what DuckDB is given, for each thread, while rows stream into a table without keys: some three row groups. Whatever it is given it
+// fills with blocks that it has written already, and to touch memory for the first time costs as much as to write the rows that fit into it.
+const streamMemory = 24 << 20
 
 // leanLimit is the memory limit between the files that have to be staged. Keys are kept in memory and cannot leave it, so a table that has
-// them gets all there is.
+// them gets all there is. So does one where that turned out to be too little.
 func (r *run) leanLimit() int64 {
-	if r.db.Table().Keyed() {
-		return r.memoryLimit()
+	if r.roomy || r.db.Table().Keyed() {
+		return r.most
 	}
-	return min(r.memoryLimit(), max(minMemory, streamMemory*int64(r.threads())))
+	thread := cmp.Or(r.StreamMemory, streamMemory)
+	return min(r.most, thread*int64(max(2, r.threads())))
+}
+
+// beLean brings the limit down to [run.leanLimit], unless more than that is in use and has to stay. No transaction may be open: an error would end it.
+func (r *run) beLean(ctx context.Context) error {
+	if r.limit == r.leanLimit() {
+		return nil
+	}
+	err := r.limitMemory(ctx, r.leanLimit())
+	if store.KindOf(err) == store.KindMemory {
+		r.roomy = true
+		return nil
+	}
+	return err
+}
+
+// limitMemory tells DuckDB how much memory it may use from now on.
+func (r *run) limitMemory(ctx context.Context, bytes int64) error {
+	err := r.db.SetMemoryLimit(ctx, bytes)
+	if err == nil {
+		r.limit = bytes
+	}
+	return err
+}
+
+// widen gives DuckDB all the memory there is, to the end of the run, where err is that what it had was too little. It reports false where err is something
+// else, or nothing more can be given. No transaction may be open.
+func (r *run) widen(ctx context.Context, err error) bool {
+	if store.KindOf(err) != store.KindMemory || store.Broken(err) || r.limit >= r.most {
+		return false
+	}
+	r.roomy = true
+	r.Log.Info("DuckDB gets more memory", "bytes", r.most, keyError, err)
+	return r.limitMemory(ctx, r.most) == nil
 }
 
 // availableMemory is the memory this process may use: the machine's, or less where a control group limits it.

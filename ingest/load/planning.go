@@ -56,7 +56,8 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	}
 	var since, last time.Time // when a reader was met, and when it was there for the last time
 	said := false
-	o := store.Options{Threads: r.Threads, MemoryLimit: r.memoryLimit(), TempDirectory: store.TempDirectory(r.path)}
+	r.most = r.memoryLimit()
+	o := store.Options{Threads: r.Threads, MemoryLimit: r.most, TempDirectory: store.TempDirectory(r.path)}
 	db, err := store.Waiting(ctx, r.OpenPatience, func() (*store.DB, error) { return open(ctx, r.path, o) }, func(err error) {
 		last = r.Now()
 		switch {
@@ -76,14 +77,14 @@ func (r *run) openDatabase(ctx context.Context, open opener) error {
 	if err := db.Table().Check(); err != nil {
 		return errors.Join(r.refuse(err.Error(), "load into a new database (--db)"), db.Close())
 	}
-	r.db = db
+	r.db, r.limit = db, o.MemoryLimit
 	r.limits = limitsOf(db.Table())
 	if !r.DryRun {
 		if files, bytes := db.RemoveSpilled(); files > 0 {
 			r.Log.Info("removed temporary files of a load that was killed", "folder", store.TempDirectory(r.path), "files", files, "bytes", bytes)
 		}
 	}
-	return db.SetMemoryLimit(ctx, r.leanLimit())
+	return r.beLean(ctx)
 }
 
 func limitsOf(t store.Table) aggtrades.Limits {

@@ -50,6 +50,9 @@ type run struct {
 	rows    int64   // of pending
 	shared  *shared // nil where no transaction is open
 
+	most      int64 // bytes of memory that DuckDB may ever use
+	limit     int64 // of them it may now
+	roomy     bool  // streaming takes more memory than it should
 	abandoned bool
 }
 

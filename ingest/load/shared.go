@@ -89,11 +89,15 @@ func (r *run) finish(ctx context.Context) error {
 	if err == nil {
 		err = s.tx.Commit()
 	}
-	if err != nil {
-		s.close()
-		return errors.Join(causeOf(ctx, err), s.tx.Rollback())
+	if err == nil {
+		return r.done(ctx, s.jobs)
 	}
-	return r.done(ctx, s.jobs)
+	rerr := s.tx.Rollback()
+	if rerr == nil && r.widen(ctx, err) {
+		return r.eachAlone(ctx, s.jobs, nil, nil)
+	}
+	s.close()
+	return errors.Join(causeOf(ctx, err), rerr)
 }
 
 // leave gives up the open transaction, whose files count as done no longer, to the caller; nil where there is none.
@@ -123,7 +127,13 @@ func (r *run) oneByOne(ctx context.Context, culprit *job, err error) error {
 		return errors.Join(causeOf(ctx, err), rerr)
 	}
 	err = r.mend(ctx, culprit, err)
-	for i, j := range append(s.jobs, culprit) {
+	return r.eachAlone(ctx, append(s.jobs, culprit), culprit, err)
+}
+
+// eachAlone writes files that were written before and undone, and the last, where it is the culprit, because of which they were. err is why nothing
+// can be done about that one.
+func (r *run) eachAlone(ctx context.Context, jobs []*job, culprit *job, err error) error {
+	for i, j := range jobs {
 		if j != culprit {
 			r.reopen(ctx, j)
 		} else if err != nil { // no fault of the file, such as a full disk: those before it are kept
@@ -131,7 +141,7 @@ func (r *run) oneByOne(ctx context.Context, culprit *job, err error) error {
 			return err
 		}
 		if err := r.commit(ctx, []*job{j}); err != nil {
-			for _, rest := range append(s.jobs, culprit)[i:] {
+			for _, rest := range jobs[i:] {
 				rest.close()
 			}
 			return err

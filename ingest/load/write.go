@@ -26,6 +26,10 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case errors.Is(err, errTogether): // they go alone now
+		case r.widen(ctx, err):
+			for _, j := range jobs {
+				r.reopen(ctx, j)
+			}
 		case culprit == nil:
 			return err
 		default:
@@ -39,6 +43,9 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 // done notes what was committed, and makes way for others.
 func (r *run) done(ctx context.Context, jobs []*job) error {
 	r.committed(jobs)
+	if err := r.beLean(ctx); err != nil {
+		return err
+	}
 	if r.Throttle > 0 && !pause(ctx, r.Throttle) {
 		return context.Cause(ctx)
 	}
@@ -51,6 +58,8 @@ func (r *run) mend(ctx context.Context, culprit *job, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case r.widen(ctx, err):
+		r.reopen(ctx, culprit)
 	case errors.Is(err, errTouched) && !culprit.staged:
 		culprit.staged = true
 		r.reopen(ctx, culprit)
@@ -252,7 +261,7 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	}
 	var err error
 	switch {
-	case j.staged && j.facts.Kept.Rows > 0: // the first attempt read all of it, so its ids increase
+	case j.staged && j.facts.Kept.Rows > 0 && j.facts.Kept.Increasing: // as an attempt before found, which read all of it
 		return r.overlapping(ctx, tx, j, j.spanOf(), rows)
 	case j.staged:
 		if err := r.stage(ctx, tx, j, rows()); err != nil {
@@ -356,14 +365,13 @@ func (r *run) noneElse(ctx context.Context, tx *store.Tx, j *job, known looked, 
 
 // stage writes a file through the staging table.
 func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source) error {
-	if err := r.db.SetMemoryLimit(ctx, r.memoryLimit()); err != nil {
-		return err
+	if r.limit < r.most {
+		if err := r.limitMemory(ctx, r.most); err != nil {
+			return err
+		}
 	}
 	s, err := tx.InsertStaged(ctx, j.item.File.Series, rows)
 	if err != nil {
-		return err
-	}
-	if err := r.db.SetMemoryLimit(ctx, r.leanLimit()); err != nil {
 		return err
 	}
 	j.staged = true
