@@ -137,18 +137,29 @@ func (r *run) find(known []ledger.Entry) ([]source.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUsage, err)
 	}
-	r.report.Unmatched = listing.Unmatched
-	files, copies := settle(listing.Files, known)
+	files, copies := withoutCopies(listing.Files, known)
 	files, dropped := source.Choose(files)
-	for _, s := range slices.Concat(listing.Skipped, copies, dropped) {
-		r.report.ignore(s)
-		r.Log.Debug("file ignored", keyFile, s.Path, "reason", s.Reason)
-	}
+	r.noteListing(listing)
+	r.noteIgnored(copies)
+	r.noteIgnored(dropped)
 	return files, nil
 }
 
-// settle leaves out copies of files that lie there as they were recorded, so that nobody has to open one in order to choose.
-func settle(files []source.File, known []ledger.Entry) (rest []source.File, copies []source.Skipped) {
+// noteListing reports what of the data dir is no file to load.
+func (r *run) noteListing(listing source.Listing) {
+	r.report.Unmatched = listing.Unmatched
+	r.noteIgnored(listing.Skipped)
+}
+
+func (r *run) noteIgnored(ignored []source.Skipped) {
+	for _, s := range ignored {
+		r.report.ignore(s)
+		r.Log.Debug("file ignored", keyFile, s.Path, "reason", s.Reason)
+	}
+}
+
+// withoutCopies leaves out copies of files that lie there as they were recorded, so that nobody has to open one in order to choose.
+func withoutCopies(files []source.File, known []ledger.Entry) (rest []source.File, copies []source.Skipped) {
 	type identity struct {
 		series catalog.Series
 		period catalog.Period
@@ -210,7 +221,7 @@ func (r *run) check(ctx context.Context, p *planned) error {
 	r.report.loadStarted = r.Now()
 	r.tell(r.progress)
 	if len(p.writes()) == 0 && !slices.ContainsFunc(p.Items, func(i plan.Item) bool { return i.Moved }) {
-		r.keepSnapshots()
+		r.keepSnapshots(r.settle(p))
 		return nil
 	}
 	if err := r.space(p); err != nil {
@@ -234,12 +245,13 @@ func (r *run) check(ctx context.Context, p *planned) error {
 			return err
 		}
 	}
-	r.keepSnapshots()
+	r.keepSnapshots(nil)
 	return r.reconcile(ctx)
 }
 
-func (r *run) keepSnapshots() {
-	r.snapshots = startSnapshots(r.path, r.RunID, r.Version, r.entries.all(), r.Now)
+func (r *run) keepSnapshots(settled *ledger.Settled) {
+	meta := ledger.Meta{Database: r.path, RunID: r.RunID, Version: r.Version, Settled: settled}
+	r.snapshots = startSnapshots(meta, r.entries.all(), r.Now)
 }
 
 // space compares what the plan needs with what is free where the database lies, or will.

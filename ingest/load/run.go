@@ -147,6 +147,9 @@ func (r *run) steps(ctx context.Context) (err error) {
 	r.startListing(ctx)
 	// Checks leave a database alone that a run says it loads, so it has to be said before the database is opened: see store.UseOf.
 	r.publish()
+	if s, ok := r.settled(); ok {
+		return r.stay(ctx, s)
+	}
 	if err := r.openDatabase(ctx, store.Open); err != nil && store.KindOf(err) != store.KindMissing {
 		return err
 	}
@@ -184,12 +187,17 @@ func (r *run) close(err error) {
 	if r.snapshots == nil {
 		return
 	}
+	if err := r.snapshots.close(r.asRun(err), header); err != nil {
+		r.Log.Warn("ledger snapshot could not be written", keyError, err)
+	}
+}
+
+// asRun is what the snapshot keeps of this run, which ends now, with err.
+func (r *run) asRun(err error) ledger.Run {
 	now, t := r.Now(), r.report.Totals
-	if err := r.snapshots.close(ledger.Run{
+	return ledger.Run{
 		ID: r.RunID, StartedAt: r.report.StartedAt, EndedAt: now, ExitCode: ExitCodeOf(err), FilesLoaded: t.Loaded, FilesFailed: t.Failed,
 		FilesSkipped: t.Skipped + t.Changed, Rows: t.Rows, Bytes: t.Bytes, Seconds: now.Sub(r.report.StartedAt).Seconds(),
-	}, header); err != nil {
-		r.Log.Warn("ledger snapshot could not be written", keyError, err)
 	}
 }
 

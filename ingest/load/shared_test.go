@@ -147,7 +147,7 @@ func TestTooLittleMemoryToStream(t *testing.T) {
 		c.StreamMemory, c.MemoryLimit = 1<<20, 512<<20
 		c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	})
-	if want := int64(2*largeRows+small.Rows+again.Rows-50); r.Totals.Loaded != 4 || r.Totals.Rows != want {
+	if want := int64(2*largeRows + small.Rows + again.Rows - 50); r.Totals.Loaded != 4 || r.Totals.Rows != want {
 		t.Errorf("totals %+v, expected %d rows", r.Totals, want)
 	}
 	if n := strings.Count(log.String(), "DuckDB gets more memory"); n != 1 {

@@ -25,12 +25,10 @@ type snapshots struct {
 	done   chan struct{}
 }
 
-// startSnapshots begins to keep the snapshot of the database at path. Nothing is written before the first request or close.
-func startSnapshots(path, runID, version string, entries []ledger.Entry, now func() time.Time) *snapshots {
-	s := &snapshots{
-		meta: ledger.Meta{Database: path, RunID: runID, Version: version}, now: now, latest: entries,
-		wake: make(chan struct{}, 1), done: make(chan struct{}),
-	}
+// startSnapshots begins to keep the snapshot of the database that meta names. Nothing is written before the first request or close.
+func startSnapshots(meta ledger.Meta, entries []ledger.Entry, now func() time.Time) *snapshots {
+	s := &snapshots{meta: meta, now: now, latest: entries, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	path := meta.Database
 	if old, err := ledger.ReadSnapshot(ledger.PathFor(path)); err == nil { // one that cannot be read is replaced
 		s.earlier = old.Runs
 	}

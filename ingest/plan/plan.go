@@ -81,14 +81,35 @@ func Make(in Input) Plan {
 	for _, f := range in.Files {
 		plan.Items = append(plan.Items, p.item(f))
 	}
-	slices.SortStableFunc(plan.Items, func(a, b Item) int {
+	plan.sort()
+	plan.Missing = p.missing()
+	return plan
+}
+
+// Settled is the plan of a load whose files are all recorded. Of the input only the files and days count.
+func Settled(in Input, covered ledger.Coverage, reason string) Plan {
+	plan := Plan{Items: make([]Item, 0, len(in.Files))}
+	for _, f := range in.Files {
+		plan.Items = append(plan.Items, Item{File: f, Action: Skip, Days: wanted(f, in.First, in.Last), Reason: reason})
+	}
+	plan.sort()
+	plan.Missing = planner{in: in, covered: covered}.missing()
+	return plan
+}
+
+// sort brings the items into the order in which they are loaded.
+func (p Plan) sort() {
+	slices.SortStableFunc(p.Items, func(a, b Item) int {
 		if c := a.File.Period.Compare(b.File.Period); c != 0 {
 			return c
 		}
 		return a.File.Series.Compare(b.File.Series)
 	})
-	plan.Missing = p.missing()
-	return plan
+}
+
+// Settled reports whether every file is recorded, as it lies there.
+func (p Plan) Settled() bool {
+	return !slices.ContainsFunc(p.Items, func(i Item) bool { return i.Action != Skip || i.Moved })
 }
 
 // identity is what a file is: its path says nothing.

@@ -45,6 +45,16 @@ type Snapshot struct {
 	BytesDatabase  int64         `json:"bytes_database"` // what they take in the database
 	Rows           int64         `json:"rows"`           // that all loaded files put into the database
 	Runs           []Run         `json:"runs"`           // the last MaxRuns, in the order in which they ended
+	// Settled is what the last run found nothing to do for, nil where it found something or failed.
+	Settled *Settled `json:"settled,omitempty"`
+}
+
+// Settled is what a run was asked for and the files that it found, all of which the ledger had as loaded. Where another run is asked for the same, finds the
+// same, and the database is still the one of the snapshot, there is nothing to do again.
+type Settled struct {
+	Inputs string    `json:"inputs"` // a digest, which only the loader can make
+	Files  int       `json:"files"`
+	At     time.Time `json:"at"` // when the database was asked
 }
 
 // SeriesState is what is loaded of one series.

@@ -21,6 +21,7 @@ type Meta struct {
 	DatabaseMTime  time.Time
 	DatabaseHeader string
 	BytesDatabase  int64 // used by data; DatabaseSize where it is 0
+	Settled        *Settled
 }
 
 // Build makes the snapshot of a ledger. The order of entries does not matter, that of runs is kept: the latest last. Neither is changed.
@@ -37,6 +38,9 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 		BytesDatabase:  cmp.Or(meta.BytesDatabase, meta.DatabaseSize),
 		BytesCSV:       LoadedCSVBytes(entries),
 		Runs:           lastRuns(runs),
+	}
+	if meta.DatabaseHeader != "" {
+		s.Settled = meta.Settled
 	}
 	loaded := map[catalog.Series][]*Entry{}
 	for i := range entries {
@@ -162,6 +166,13 @@ func shorten(s string) string {
 		s = s[:maxErrorBytes-len(ellipsis)] + ellipsis
 	}
 	return strings.ToValidUTF8(s, "")
+}
+
+// Again is the snapshot after a run that changed nothing.
+func (s Snapshot) Again(run Run, meta Meta) Snapshot {
+	s.Version, s.RunID, s.WrittenAt = meta.Version, meta.RunID, meta.WrittenAt.UTC()
+	s.Runs = lastRuns(append(slices.Clone(s.Runs), run))
+	return s
 }
 
 // lastRuns is the last MaxRuns of runs.

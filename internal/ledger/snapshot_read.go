@@ -51,6 +51,9 @@ func (s Snapshot) check() error {
 	if err != nil {
 		return err
 	}
+	if s.Settled != nil && s.Settled.Files < 0 {
+		return fmt.Errorf("negative count %d", s.Settled.Files)
+	}
 	if len(s.Failed) > s.FailedCount+s.PartialCount {
 		return fmt.Errorf("%d failed files listed, %d counted", len(s.Failed), s.FailedCount+s.PartialCount)
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/check-ingest/check-ingest/internal/amount"
+	"github.com/check-ingest/check-ingest/internal/ledger"
 	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
@@ -105,6 +106,29 @@ func Fingerprint(path string) (string, fs.FileInfo, error) {
 		return "", nil, err
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(headers)), info, nil
+}
+
+// IsCurrent reports whether the snapshot tells what the ledger of the database at a resolved path does: it lies beside it, belongs to the same user, and nobody
+// wrote to the database since it was written.
+//
+// Like [Recognize] it must not be called while this process has the database open.
+func IsCurrent(s ledger.Snapshot, path string) bool {
+	if s.DatabaseHeader == "" {
+		return false
+	}
+	header, info, err := Fingerprint(path)
+	return err == nil && header == s.DatabaseHeader && !s.StaleAgainst(info.Size(), info.ModTime()) && sameOwner(ledger.PathFor(path), info)
+}
+
+// sameOwner reports whether the file at path belongs to the user that another belongs to: in a folder such as /tmp anybody could have put it there.
+func sameOwner(path string, other fs.FileInfo) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	a, aok := info.Sys().(*syscall.Stat_t)
+	b, bok := other.Sys().(*syscall.Stat_t)
+	return aok && bok && a.Uid == b.Uid
 }
 
 // recognize says what is wrong with a file that begins with head.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
@@ -167,25 +165,13 @@ func (c *Cmd) read(ctx context.Context, o *observation, now time.Time) (err erro
 // it. Then the database, which takes several times as long to open, and keeps a load waiting while it is, can stay closed.
 func (c *Cmd) isCurrent(o observation) bool {
 	s := o.snapshot
-	if s == nil || s.DatabaseHeader == "" || o.changed {
+	if s == nil || o.changed {
 		return false
 	}
 	if !c.scope().All() && (s.Scripts.Files > 0 || len(s.Failed) < s.FailedCount+s.PartialCount) {
 		return false
 	}
-	header, info, err := store.Fingerprint(o.path)
-	return err == nil && header == s.DatabaseHeader && !s.StaleAgainst(info.Size(), info.ModTime()) && sameOwner(ledger.PathFor(o.path), info)
-}
-
-// sameOwner reports whether the file at path belongs to the user that another belongs to: in a folder such as /tmp anybody could have put it there.
-func sameOwner(path string, other fs.FileInfo) bool {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return false
-	}
-	a, aok := info.Sys().(*syscall.Stat_t)
-	b, bok := other.Sys().(*syscall.Stat_t)
-	return aok && bok && a.Uid == b.Uid
+	return store.IsCurrent(*s, o.path)
 }
 
 // takeSnapshot takes the outcomes from the snapshot.
