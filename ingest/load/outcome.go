@@ -35,6 +35,11 @@ type job struct {
 	example   int64 // an id in conflict
 }
 
+// became notes what became of rows that the table may have held.
+func (j *job) became(s store.Staged) {
+	j.inserted, j.duplicate, j.conflict, j.example = s.Inserted, s.Duplicate, s.Conflict, s.Example
+}
+
 // errTouched is that rows of a file's ids are in the table already, or that its ids do not increase: it has to be staged.
 var errTouched = errors.New("the table may hold some of these rows")
 

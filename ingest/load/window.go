@@ -48,14 +48,17 @@ func (r *run) overlapping(ctx context.Context, tx *store.Tx, j *job, span idSpan
 			return err
 		}
 	}
-	if meets {
-		if err := r.stage(ctx, tx, j, windowed{Source: rows(), window: window, inside: true}); err != nil {
-			return err
-		}
+	inside := func() store.Source { return windowed{Source: rows(), window: window, inside: true} }
+	switch {
+	case !meets:
+	case j.small != nil:
+		err = r.match(ctx, tx, j, window, j.facts.Kept.Rows-n, inside)
+	default:
+		err = r.stage(ctx, tx, j, inside())
 	}
 	j.inserted += n
-	if j.stream == nil {
-		return nil
+	if err != nil || j.stream == nil {
+		return err
 	}
 	return j.item.File.Unchanged() // it was read more than once, and not to its end each time
 }
@@ -89,10 +92,13 @@ func (a *aside) add(b store.Batch) {
 	a.batches = append(a.batches, b.Clone())
 }
 
-// source gives the rows; false where there were too many to keep.
-func (a *aside) source(facts scan.Facts) (store.Source, bool) {
+// kept reports whether they were few enough.
+func (a *aside) kept() bool { return a.rows <= asideRows }
+
+// source gives the rows, all of them each time it is called.
+func (a *aside) source(facts scan.Facts) store.Source {
 	d := &decoded{a.batches, facts}
-	return d.source(), a.rows <= asideRows
+	return d.source()
 }
 
 // Increasing implements [store.Ordered].

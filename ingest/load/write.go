@@ -294,18 +294,29 @@ func (r *run) writeLarge(ctx context.Context, tx *store.Tx, j *job) error {
 	if known.window.empty() || n == j.facts.Kept.Rows {
 		return j.inserts(n)
 	}
-	rest, kept := few.source(j.facts)
-	if !kept {
-		rest = windowed{Source: rows(), window: known.window, inside: true}
+	if few.kept() {
+		err := r.match(ctx, tx, j, known.window, j.facts.Kept.Rows-n, func() store.Source { return few.source(j.facts) })
+		j.inserted += n
+		return err
 	}
-	if err := r.stage(ctx, tx, j, rest); err != nil {
+	if err := r.stage(ctx, tx, j, windowed{Source: rows(), window: known.window, inside: true}); err != nil {
 		return err
 	}
 	j.inserted += n
-	if kept {
-		return nil
-	}
 	return j.item.File.Unchanged() // it was read twice, the second time not to its end
+}
+
+// match writes so many rows, of different ids in a window, that lie in memory: through the staging table unless the table has all of their ids.
+func (r *run) match(ctx context.Context, tx *store.Tx, j *job, window idSpan, rows int64, source func() store.Source) error {
+	s, err := tx.Known(ctx, j.item.File.Series, window.first, window.last, source())
+	if err != nil {
+		return err
+	}
+	if s.Duplicate+s.Conflict < rows {
+		return r.stage(ctx, tx, j, source())
+	}
+	j.became(s)
+	return nil
 }
 
 // idBytes is fewer bytes of CSV than there are to an id: a row has some sixty, and few ids are missing.
@@ -375,7 +386,7 @@ func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source
 		return err
 	}
 	j.staged = true
-	j.inserted, j.duplicate, j.conflict, j.example = s.Inserted, s.Duplicate, s.Conflict, s.Example
+	j.became(s)
 	return nil
 }
 

@@ -69,8 +69,9 @@ func TestEveryStatementPrepares(t *testing.T) {
 	handle, _ := db.feeds.open(t.Context(), from(nil), true, false)
 	// What the code puts into statements, and true wherever a condition or an expression goes.
 	fill := map[string]string{
-		"staged_all.sql":  feedNames[[2]bool{true, false}] + "(" + strconv.FormatInt(handle, 10) + ")",
-		"check_block.sql": tradesTable,
+		"staged_all.sql":         feedNames[[2]bool{true, false}] + "(" + strconv.FormatInt(handle, 10) + ")",
+		"check_block.sql":        tradesTable,
+		"staged_known_count.sql": "staged_known",
 	}
 	for _, s := range []string{
 		strings.Replace(sqlStagedAll, "%s", fill["staged_all.sql"], 1), sqlStaged, "CREATE TEMP TABLE staged_known AS SELECT agg_trade_id, true AS same FROM staged",

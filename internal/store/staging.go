@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/check-ingest/check-ingest/internal/catalog"
 )
@@ -50,6 +51,18 @@ func (tx *Tx) InsertStaged(ctx context.Context, series catalog.Series, source So
 	return Staged{Inserted: inserted, Duplicate: within.same + known.same, Conflict: within.different + known.different, Example: example}, tx.dropStaging(ctx)
 }
 
+// Known counts the rows of source, all of different ids, that the table holds among its ids from first to last: as they are, or with other content. Where that
+// is all of them there is nothing to stage, which takes three times as long.
+func (tx *Tx) Known(ctx context.Context, series catalog.Series, first, last int64, source Source) (Staged, error) {
+	var m matches
+	_, err := tx.reading(ctx, source, false, func(ctx context.Context, call string) (int64, error) {
+		statement := fmt.Sprintf(sqlStagedKnownCount, "(\n"+tx.db.table.known(call)+"\n)")
+		row := tx.tx.QueryRowContext(ctx, statement, series.Symbol, string(series.Market), first, last)
+		return 0, row.Scan(&m.same, &m.different, &m.example)
+	})
+	return Staged{Duplicate: m.same, Conflict: m.different, Example: m.example}, err
+}
+
 // firstOfEach leaves of each id the first row in the table staged, and counts the others.
 func (tx *Tx) firstOfEach(ctx context.Context, source Source) (matches, error) {
 	if o, ok := source.(Ordered); ok && o.Increasing() {
@@ -86,10 +99,10 @@ func (tx *Tx) findKnown(ctx context.Context, series catalog.Series) (known match
 	if err != nil {
 		return matches{}, false, tx.fail(err)
 	}
-	if _, err := tx.exec(ctx, tx.db.table.known(), series.Symbol, string(series.Market), ids.first, ids.last); err != nil {
+	if _, err := tx.exec(ctx, "CREATE TEMP TABLE staged_known AS\n"+tx.db.table.known("staged"), series.Symbol, string(series.Market), ids.first, ids.last); err != nil {
 		return matches{}, false, err
 	}
-	known, err = tx.matches(ctx, sqlStagedKnownCount)
+	known, err = tx.matches(ctx, fmt.Sprintf(sqlStagedKnownCount, "staged_known"))
 	return known, known.same+known.different == ids.rows, err
 }
 
@@ -102,9 +115,9 @@ func (tx *Tx) dropStaging(ctx context.Context) error {
 	return nil
 }
 
-// known is the statement that fills staged_known with the staged ids that the table holds, and whether with the same content.
-func (t Table) known() string {
-	return "CREATE TEMP TABLE staged_known AS\nSELECT r.agg_trade_id, bool_or(" + t.sameContent() + ") AS same\nFROM staged AS r\nJOIN " + tradesTable +
+// known is the query for the ids from somewhere that the table holds, and whether with the same content.
+func (t Table) known(from string) string {
+	return "SELECT r.agg_trade_id, bool_or(" + t.sameContent() + ") AS same\nFROM " + from + " AS r\nJOIN " + tradesTable +
 		" AS e ON e.agg_trade_id = r.agg_trade_id\nWHERE " + t.inSeries() + " AND e.agg_trade_id BETWEEN $3 AND $4\nGROUP BY r.agg_trade_id"
 }
 

@@ -75,15 +75,25 @@ func (tx *Tx) fail(err error) error {
 	return explain(tx.db.path, err)
 }
 
-// feed runs a statement that reads source through a table function. format has one %s, for the call.
-func (tx *Tx) feed(ctx context.Context, format string, source Source, staged bool, args ...any) (int64, error) {
+// feed runs a statement that reads source through a table function, and tells how many rows it changed. format has one %s, for the call.
+func (tx *Tx) feed(ctx context.Context, format string, source Source, staged bool, args ...any) (n int64, err error) {
+	return tx.reading(ctx, source, staged, func(ctx context.Context, call string) (int64, error) {
+		result, err := tx.tx.ExecContext(ctx, fmt.Sprintf(format, call), args...)
+		if err != nil {
+			return 0, err
+		}
+		return result.RowsAffected()
+	})
+}
+
+// reading runs a statement in which source can be read by a call.
+func (tx *Tx) reading(ctx context.Context, source Source, staged bool, run func(ctx context.Context, call string) (int64, error)) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	wide := tx.db.table.wide()
 	handle, opened := tx.db.feeds.open(ctx, source, staged, wide)
 	defer tx.db.feeds.close(handle)
-	call := feedNames[[2]bool{staged, wide}] + "(" + strconv.FormatInt(handle, 10) + ")"
-	result, err := tx.tx.ExecContext(ctx, fmt.Sprintf(format, call), args...)
+	n, err := run(ctx, feedNames[[2]bool{staged, wide}]+"("+strconv.FormatInt(handle, 10)+")")
 	if own := opened.cause(); own != nil {
 		// Not explained: a file may hold the words that DuckDB has for a full disk, and its error repeats them.
 		tx.failed = true
@@ -91,10 +101,6 @@ func (tx *Tx) feed(ctx context.Context, format string, source Source, staged boo
 	}
 	if err != nil {
 		return 0, tx.fail(keyError(err))
-	}
-	n, err := result.RowsAffected()
-	if err != nil {
-		return 0, tx.fail(err)
 	}
 	return n, nil
 }
