@@ -92,55 +92,50 @@ func TestNothingToDoTwice(t *testing.T) {
 // TestWhatHasTheDatabaseAsked is all that may have changed since a run found nothing to do: the next one opens the database, which fails here.
 func TestWhatHasTheDatabaseAsked(t *testing.T) {
 	t.Parallel()
-	change := func(f func(t *testing.T, w *world)) func(*testing.T, *world) func(*load.Config) {
-		return func(t *testing.T, w *world) func(*load.Config) {
-			t.Helper()
-			f(t, w)
-			return func(*load.Config) {}
-		}
+	nothing := func(*load.Config) {}
+	change := func(f func(*world) error) func(*world) (func(*load.Config), error) {
+		return func(w *world) (func(*load.Config), error) { return nothing, f(w) }
 	}
-	asking := func(f func(*load.Config)) func(*testing.T, *world) func(*load.Config) {
-		return func(*testing.T, *world) func(*load.Config) { return f }
-	}
-	must := func(t *testing.T, err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+	asking := func(f func(*load.Config)) func(*world) (func(*load.Config), error) {
+		return func(*world) (func(*load.Config), error) { return f, nil }
 	}
 	file := func(w *world) string {
 		return filepath.Join(w.data, "data/futures/um/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2024-03-01.csv")
 	}
-	first := catalog.Day(0)
-	tests := map[string]func(*testing.T, *world) func(*load.Config){
-		"a file was touched": change(func(t *testing.T, w *world) { must(t, os.Chtimes(file(w), time.Time{}, time.Now().Add(-time.Hour))) }),
-		"a file grew":        change(func(t *testing.T, w *world) { must(t, os.Truncate(file(w), 100_000)) }),
-		"a file is gone":     change(func(t *testing.T, w *world) { must(t, os.Remove(file(w))) }),
-		"a file was moved": change(func(t *testing.T, w *world) {
-			must(t, os.Rename(file(w), filepath.Join(w.data, filepath.Base(file(w)))))
+	beside := func(w *world) string { return filepath.Join(w.data, filepath.Base(file(w))) }
+	another := daily(t, um("BTCUSDT"), "2024-03-02", 5, 51)
+	first, last := catalog.Day(0), catalog.Day(30_000)
+	tests := map[string]func(*world) (func(*load.Config), error){
+		"a file was touched": change(func(w *world) error { return os.Chtimes(file(w), time.Time{}, time.Now().Add(-time.Hour)) }),
+		"a file grew":        change(func(w *world) error { return os.Truncate(file(w), 100_000) }),
+		"a file is gone":     change(func(w *world) error { return os.Remove(file(w)) }),
+		"a file was moved":   change(func(w *world) error { return os.Rename(file(w), beside(w)) }),
+		"a file is new": change(func(w *world) error {
+			_, err := synth.WriteFile(w.data, synth.Mirror, another, synth.Plain)
+			return err
 		}),
-		"a file is new": change(func(t *testing.T, w *world) { w.make(t, daily(t, um("BTCUSDT"), "2024-03-02", 5, 51), synth.Plain) }),
-		"a copy is new": change(func(t *testing.T, w *world) {
-			w.put(t, "copy/um/"+filepath.Base(file(w)), read(t, file(w)))
-		}),
-		"the database was written to": change(func(t *testing.T, w *world) { must(t, os.Chtimes(w.db, time.Time{}, time.Now())) }),
-		"it has another header": change(func(t *testing.T, w *world) {
+		"a copy is new":               change(func(w *world) error { return os.Link(file(w), beside(w)) }),
+		"the database was written to": change(func(w *world) error { return os.Chtimes(w.db, time.Time{}, time.Now()) }),
+		"it has another header": change(func(w *world) error {
 			info, err := os.Stat(w.db)
-			must(t, err)
+			if err != nil {
+				return err
+			}
 			f, err := os.OpenFile(w.db, os.O_WRONLY, 0)
-			must(t, err)
+			if err != nil {
+				return err
+			}
 			_, err = f.WriteAt([]byte{1}, 4100)
-			must(t, errors.Join(err, f.Close()))
-			must(t, os.Chtimes(w.db, time.Time{}, info.ModTime()))
+			return errors.Join(err, f.Close(), os.Chtimes(w.db, time.Time{}, info.ModTime()))
 		}),
-		"it has a log":               change(func(t *testing.T, w *world) { must(t, os.WriteFile(w.db+".wal", []byte("x"), 0o600)) }),
-		"a killed load's files":      change(func(t *testing.T, w *world) { must(t, os.Mkdir(w.db+".tmp", 0o700)) }),
-		"the snapshot is gone":       change(func(t *testing.T, w *world) { must(t, os.Remove(ledger.PathFor(w.db))) }),
-		"the snapshot is no JSON":    change(func(t *testing.T, w *world) { must(t, os.WriteFile(ledger.PathFor(w.db), []byte("{"), 0o600)) }),
-		"the snapshot is another's":  change(func(t *testing.T, w *world) { must(t, errNotRoot(t, os.Chown(ledger.PathFor(w.db), 12345, -1))) }),
+		"it has a log":               change(func(w *world) error { return os.WriteFile(w.db+".wal", []byte("x"), 0o600) }),
+		"a killed load's files":      change(func(w *world) error { return os.Mkdir(w.db+".tmp", 0o700) }),
+		"the snapshot is gone":       change(func(w *world) error { return os.Remove(ledger.PathFor(w.db)) }),
+		"the snapshot is no JSON":    change(func(w *world) error { return os.WriteFile(ledger.PathFor(w.db), []byte("{"), 0o600) }),
+		"the snapshot is another's":  change(func(w *world) error { return os.Chown(ledger.PathFor(w.db), 12345, -1) }),
 		"other symbols are wanted":   asking(func(c *load.Config) { c.Symbols = []string{"BTCUSDT"} }),
 		"a first day is wanted":      asking(func(c *load.Config) { c.First = &first }),
-		"a last day is wanted":       asking(func(c *load.Config) { day := catalog.Day(30_000); c.Last = &day }),
+		"a last day is wanted":       asking(func(c *load.Config) { c.Last = &last }),
 		"the program is another one": asking(func(c *load.Config) { c.Version = "other" }),
 		"files without a market are": asking(func(c *load.Config) { c.Market = catalog.Spot }),
 	}
@@ -149,21 +144,18 @@ func TestWhatHasTheDatabaseAsked(t *testing.T) {
 			t.Parallel()
 			w := settledWorld(t)
 			w.spoil(t)
-			changes := prepare(t, w)
+			changes, err := prepare(w)
+			if errors.Is(err, fs.ErrPermission) {
+				t.Skip("not root: files cannot be given away")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
 			if r, err := w.run(t, changes); err == nil {
 				t.Errorf("the database was not asked: %+v", r.Totals)
 			}
 		})
 	}
-}
-
-// errNotRoot skips a test that only root can do.
-func errNotRoot(t *testing.T, err error) error {
-	t.Helper()
-	if errors.Is(err, fs.ErrPermission) {
-		t.Skip("not root: files cannot be given away")
-	}
-	return err
 }
 
 // TestHeldWhileNothingIsToDo: that another program holds the database for writing is said, as by any other run. A reader is in nobody's way.

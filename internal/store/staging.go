@@ -55,10 +55,10 @@ func (tx *Tx) InsertStaged(ctx context.Context, series catalog.Series, source So
 // is all of them there is nothing to stage, which takes three times as long.
 func (tx *Tx) Known(ctx context.Context, series catalog.Series, first, last int64, source Source) (Staged, error) {
 	var m matches
-	_, err := tx.reading(ctx, source, false, func(ctx context.Context, call string) (int64, error) {
+	_, err := tx.reading(ctx, source, false, func(ctx context.Context, call string) (_ int64, err error) {
 		statement := fmt.Sprintf(sqlStagedKnownCount, "(\n"+tx.db.table.known(call)+"\n)")
-		row := tx.tx.QueryRowContext(ctx, statement, series.Symbol, string(series.Market), first, last)
-		return 0, row.Scan(&m.same, &m.different, &m.example)
+		m, err = tx.matches(ctx, statement, series.Symbol, string(series.Market), first, last)
+		return 0, err
 	})
 	return Staged{Duplicate: m.same, Conflict: m.different, Example: m.example}, err
 }
@@ -78,11 +78,11 @@ func (tx *Tx) firstOfEach(ctx context.Context, source Source) (matches, error) {
 // matches counts rows that meet another with their id.
 type matches struct{ same, different, example int64 }
 
-func (tx *Tx) matches(ctx context.Context, statement string) (matches, error) {
+func (tx *Tx) matches(ctx context.Context, statement string, args ...any) (matches, error) {
 	m, err := queryOne(ctx, tx.tx, statement, func(r scanner) (matches, error) {
 		var m matches
 		return m, r.Scan(&m.same, &m.different, &m.example)
-	})
+	}, args...)
 	if err != nil {
 		return m, tx.fail(err)
 	}
