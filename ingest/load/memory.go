@@ -110,7 +110,7 @@ func (r *run) limitMemory(ctx context.Context, bytes int64) error {
 // widen gives DuckDB all the memory there is, to the end of the run, where err is that what it had was too little. It reports false where err is something
 // else, or nothing more can be given. No transaction may be open.
 func (r *run) widen(ctx context.Context, err error) bool {
-	if store.KindOf(err) != store.KindMemory || store.Broken(err) || r.limit >= r.most {
+	if !store.WantsMemory(err) || store.Broken(err) || r.limit >= r.most {
 		return false
 	}
 	r.roomy = true

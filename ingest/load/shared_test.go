@@ -1,12 +1,11 @@
 package load_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -130,31 +129,41 @@ func TestBadFileInASharedTransaction(t *testing.T) {
 	}
 }
 
-// TestTooLittleMemoryToStream: DuckDB gets more where what rows should take to stream is too little, and nothing is lost or doubled.
+// TestTooLittleMemoryToStream: DuckDB gets more where what rows should take to stream is too little, also where there is no place for what does not fit
+// into it, and nothing is lost or doubled.
 func TestTooLittleMemoryToStream(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	days := w.largeDays(t, 2)
-	small := days[1].Next()
-	small.Rows = 100
-	again := small.Next()
-	again.FirstID -= 50 // and half of it is in the file before
-	for _, d := range []synth.Spec{small, again} {
-		w.make(t, d, synth.Plain)
-	}
-	var log bytes.Buffer
-	r := w.load(t, func(c *load.Config) {
-		c.StreamMemory, c.MemoryLimit = 1<<20, 512<<20
-		c.Log = slog.New(slog.NewTextHandler(&log, nil))
-	})
-	if want := int64(2*largeRows + small.Rows + again.Rows - 50); r.Totals.Loaded != 4 || r.Totals.Rows != want {
-		t.Errorf("totals %+v, expected %d rows", r.Totals, want)
-	}
-	if n := strings.Count(log.String(), "DuckDB gets more memory"); n != 1 {
-		t.Errorf("more memory was given %d times, expected once:\n%s", n, &log)
-	}
-	if got := w.ask(t, "SELECT count(DISTINCT agg_trade_id) FROM aggtrades_history")[0]; got != fmt.Sprint(r.Totals.Rows) {
-		t.Errorf("%s ids of %d rows", got, r.Totals.Rows)
+	for name, tt := range map[string]struct {
+		thread int64
+		spills bool
+	}{"none at all": {1 << 20, true}, "no place for the rest": {9 << 20, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			days := w.largeDays(t, 2)
+			small := days[1].Next()
+			small.Rows = 100
+			again := small.Next()
+			again.FirstID -= 50 // and half of it is in the file before
+			for _, d := range []synth.Spec{small, again} {
+				w.make(t, d, synth.Plain)
+			}
+			if !tt.spills {
+				if err := os.WriteFile(w.db+".tmp", nil, 0o600); err != nil { // where a folder would have to be
+					t.Fatal(err)
+				}
+			}
+			r := w.load(t, func(c *load.Config) { c.StreamMemory, c.MemoryLimit = tt.thread, 512<<20 })
+			if want := int64(2*largeRows + small.Rows + again.Rows - 50); r.Totals.Loaded != 4 || r.Totals.Rows != want {
+				t.Errorf("totals %+v, expected %d rows", r.Totals, want)
+			}
+			if n := strings.Count(w.log.String(), "DuckDB gets more memory"); n != 1 {
+				t.Errorf("more memory was given %d times, expected once:\n%s", n, w.log)
+			}
+			if got := w.ask(t, "SELECT count(DISTINCT agg_trade_id) FROM aggtrades_history")[0]; got != fmt.Sprint(r.Totals.Rows) {
+				t.Errorf("%s ids of %d rows", got, r.Totals.Rows)
+			}
+		})
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,6 +90,17 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return KindOther
+}
+
+// WantsMemory reports whether what failed might not have with more memory: there was too little of it, or no place for what did not fit into it.
+func WantsMemory(err error) bool {
+	var d *duckdb.Error
+	if KindOf(err) == KindMemory || !errors.As(err, &d) {
+		return KindOf(err) == KindMemory
+	}
+	return slices.ContainsFunc([]string{"max_temp_directory_size", "Failed to create directory", "Cannot access directory", spilled}, func(text string) bool {
+		return strings.Contains(d.Msg, text)
+	})
 }
 
 // texts maps what DuckDB 1.5.6 says to kinds. The error's type does not tell a held database from a damaged one or a
