@@ -75,7 +75,7 @@ func (r *run) memoryLimit() int64 {
 // fills with blocks that it has written already, and to touch memory for the first time costs as much as to write the rows that fit into it.
 const streamMemory = 24 << 20
 
-// leanLimit is the memory limit between the files that have to be staged. Keys are kept in memory and cannot leave it, so a table that has
+// leanLimit is the memory limit while rows are neither staged nor committed. Keys are kept in memory and cannot leave it, so a table that has
 // them gets all there is. So does one where that turned out to be too little.
 func (r *run) leanLimit() int64 {
 	if r.roomy || r.db.Table().Keyed() {
@@ -96,6 +96,14 @@ func (r *run) beLean(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// beRoomy gives DuckDB all the memory there is, until the next [run.beLean].
+func (r *run) beRoomy(ctx context.Context) error {
+	if r.limit >= r.most {
+		return nil
+	}
+	return r.limitMemory(ctx, r.most)
 }
 
 // limitMemory tells DuckDB how much memory it may use from now on.

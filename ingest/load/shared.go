@@ -87,7 +87,7 @@ func (r *run) finish(ctx context.Context) error {
 	}
 	err := r.record(ctx, s.tx, s.jobs)
 	if err == nil {
-		err = s.tx.Commit()
+		err = r.makeDurable(ctx, s.tx)
 	}
 	if err == nil {
 		return r.done(ctx, s.jobs)

@@ -114,7 +114,15 @@ func (r *run) tryCommit(ctx context.Context, jobs []*job) (culprit *job, err err
 	if err := r.record(ctx, tx, jobs); err != nil {
 		return nil, err
 	}
-	return nil, tx.Commit()
+	return nil, r.makeDurable(ctx, tx)
+}
+
+// makeDurable commits, with all the memory there is: where a commit fails for want of it, the database is of no use any more until it is opened again.
+func (r *run) makeDurable(ctx context.Context, tx *store.Tx) error {
+	if err := r.beRoomy(ctx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // record writes the jobs' ledger entries. That of a file whose rows are in the database is not overwritten because a changed file could not
@@ -376,10 +384,8 @@ func (r *run) noneElse(ctx context.Context, tx *store.Tx, j *job, known looked, 
 
 // stage writes a file through the staging table.
 func (r *run) stage(ctx context.Context, tx *store.Tx, j *job, rows store.Source) error {
-	if r.limit < r.most {
-		if err := r.limitMemory(ctx, r.most); err != nil {
-			return err
-		}
+	if err := r.beRoomy(ctx); err != nil {
+		return err
 	}
 	s, err := tx.InsertStaged(ctx, j.item.File.Series, rows)
 	if err != nil {
