@@ -44,7 +44,7 @@ func (r *run) commit(ctx context.Context, jobs []*job) error {
 func (r *run) done(ctx context.Context, jobs []*job) error {
 	r.committed(jobs)
 	if err := r.beLean(ctx); err != nil {
-		return err
+		return causeOf(ctx, err)
 	}
 	if r.Throttle > 0 && !pause(ctx, r.Throttle) {
 		return context.Cause(ctx)
