@@ -16,7 +16,7 @@ import (
 	"github.com/check-ingest/check-ingest/internal/store"
 )
 
-// minMemory is the least DuckDB is given.
+// minMemory is the least that DuckDB may use where nothing was asked for; while rows stream it gets less, see leanLimit.
 const minMemory = 128 << 20
 
 // What a load needs at least: below that the kernel kills it, or a thread or an allocation of the runtimes fails, and nothing can be said any more.
