@@ -257,6 +257,7 @@ func TestShortReports(t *testing.T) {
 		report *load.Report
 		want   string
 	}{
+		"only changed files":   {&load.Report{Totals: load.Totals{Files: 2, Skipped: 1, Changed: 1}}, "Nothing loaded: 1 of 2 files changed since loaded, and left as it was.\n"},
 		"nothing to do":        {&load.Report{Totals: load.Totals{Files: 2, Skipped: 2}}, "Nothing to do: all 2 files are loaded.\n"},
 		"nothing was found":    {&load.Report{Error: "nothing to load: no file of trades in /d", ExitCode: 4}, "nothing to load: no file of trades in /d\n"},
 		"the lock is held":     {&load.Report{Error: "lock held by PID 1 (x, user y)", ExitCode: 75}, "lock held by PID 1 (x, user y)\n"},

@@ -192,6 +192,8 @@ func summary(r *load.Report) string {
 	case r.DryRun:
 		toLoad := t.Files - t.Skipped - t.Changed
 		fmt.Fprintf(&s, "%s to load, %s skipped; about %s of space needed, %s free.", amount.Of(toLoad, "file"), amount.Text(t.Skipped+t.Changed), amount.Bytes(r.SpaceNeeded), amount.Bytes(r.SpaceFree))
+	case t.Loaded == 0 && t.Failed == 0 && r.Error == "" && t.Changed > 0:
+		fmt.Fprintf(&s, "Nothing loaded: %s of %s changed since loaded, and left as it was.", amount.Text(t.Changed), amount.Of(t.Files, "file"))
 	case t.Loaded == 0 && t.Failed == 0 && r.Error == "":
 		fmt.Fprintf(&s, "Nothing to do: all %s are loaded.", amount.Of(t.Skipped+t.Changed, "file"))
 	default:
