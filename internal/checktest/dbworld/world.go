@@ -95,11 +95,11 @@ func (w *World) Listing() []string {
 		all = nil // the holder of the lock publishes into it
 	}
 	for _, e := range entries {
+		if strings.Contains(e.Name(), ".lock.status") {
+			continue // its owner rewrites it, and takes what it wrote in between away
+		}
 		info, err := e.Info()
 		w.Must(err)
-		if strings.Contains(e.Name(), ".lock.status") {
-			continue // its owner rewrites it
-		}
 		all = append(all, fmt.Sprint(e.Name(), " ", info.Mode(), " ", info.Size(), " ", info.ModTime().UnixNano()))
 	}
 	return all
