@@ -173,7 +173,9 @@ func (r *run) steps(ctx context.Context) (err error) {
 // close closes the database and leaves the snapshot of what is in it.
 func (r *run) close(err error) {
 	var header string
+	var accounted bool
 	if r.db != nil {
+		accounted = r.snapshots != nil && inOrder(err) && r.accounted()
 		before, berr := os.Stat(r.path)
 		cerr := r.db.Close()
 		if cerr != nil {
@@ -187,9 +189,31 @@ func (r *run) close(err error) {
 	if r.snapshots == nil {
 		return
 	}
-	if err := r.snapshots.close(r.asRun(err), header); err != nil {
+	if err := r.snapshots.close(r.asRun(err), header, accounted); err != nil {
 		r.Log.Warn("ledger snapshot could not be written", keyError, err)
 	}
+}
+
+// accounted reports whether the ledger accounts for the table, so that a check that finds both as they are now need not open the database.
+func (r *run) accounted() bool {
+	var rows int64
+	var newest time.Time
+	for _, e := range r.entries.all() {
+		switch {
+		case !e.Loaded():
+			continue
+		case e.Period.Days() == 0: // of the scripts
+			return false
+		case e.LastTradeAt.After(newest):
+			newest = e.LastTradeAt
+		}
+		rows += e.RowsInserted
+	}
+	accounted, err := r.db.Accounted(context.Background(), rows, newest) // takes milliseconds; the run has ended in good order
+	if err != nil {
+		r.Log.Warn("table and ledger could not be compared", keyError, err)
+	}
+	return accounted
 }
 
 // asRun is what the snapshot keeps of this run, which ends now, with err.

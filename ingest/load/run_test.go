@@ -477,3 +477,41 @@ func TestPanic(t *testing.T) {
 		t.Errorf("the next run: %+v", again.Totals)
 	}
 }
+
+// TestAccounted: the snapshot says that the ledger accounts for the table where it has the rows that were loaded and no others.
+func TestAccounted(t *testing.T) {
+	t.Parallel()
+	const foreign = "INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) VALUES (999, TIMESTAMP '2024-02-01', 'BTCUSDT', 1, 1, 'buy', 'um')"
+	tests := map[string]struct {
+		statements []string
+		want       bool
+	}{
+		"only what was loaded":                  {nil, true},
+		"a view beside it":                      {[]string{"CREATE VIEW v AS FROM aggtrades_history"}, true},
+		"one row more":                          {[]string{foreign}, false},
+		"one row less":                          {[]string{"DELETE FROM aggtrades_history WHERE agg_trade_id = 20"}, false},
+		"a newer row in the place of another":   {[]string{"DELETE FROM aggtrades_history WHERE agg_trade_id = 20", foreign}, false},
+		"a key":                                 {[]string{"CREATE UNIQUE INDEX i ON aggtrades_history(agg_trade_id)"}, false},
+		"no market":                             {[]string{"ALTER TABLE aggtrades_history DROP COLUMN market"}, false},
+		"an entry that the scripts might write": {[]string{"INSERT INTO ingestion_log (file_path, symbol, processed_at, row_count, status, rows_inserted) VALUES ('x', 'BTCUSDT', TIMESTAMP '2024-01-02', 0, 'success', 0)"}, false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			spec := daily(t, um("BTCUSDT"), "2024-01-01", 100, 1)
+			w.make(t, spec, synth.Plain)
+			w.load(t)
+			for _, statement := range tc.statements {
+				w.exec(t, statement)
+			}
+			w.make(t, spec.Next(), synth.Plain)
+			for _, does := range []string{"loads a file", "has nothing to do"} {
+				w.load(t)
+				if s, err := ledger.ReadSnapshot(ledger.PathFor(w.db)); err != nil || s.Accounted != tc.want || s.DatabaseHeader == "" {
+					t.Errorf("after a run that %s: accounted %t, want %t; header %q, %v", does, s.Accounted, tc.want, s.DatabaseHeader, err)
+				}
+			}
+		})
+	}
+}

@@ -69,10 +69,11 @@ func (s *snapshots) write(header string, runs ...ledger.Run) {
 }
 
 // close writes the last snapshot, with this run among the runs, and ends the goroutine. The database is closed by then, so that the
-// snapshot is not older than its last change. header is the database's fingerprint, if it is sure that the snapshot is of it.
-func (s *snapshots) close(this ledger.Run, header string) error {
+// snapshot is not older than its last change. header is the database's fingerprint, if it is sure that the snapshot is of it; accounted is [ledger.Snapshot.Accounted].
+func (s *snapshots) close(this ledger.Run, header string, accounted bool) error {
 	close(s.wake)
 	<-s.done
+	s.meta.Accounted = accounted
 	s.write(header, this)
 	if errors.Is(s.err, os.ErrNotExist) {
 		return nil // no database was created, so there is nothing to say about it

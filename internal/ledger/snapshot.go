@@ -45,6 +45,8 @@ type Snapshot struct {
 	BytesDatabase  int64         `json:"bytes_database"` // what they take in the database
 	Rows           int64         `json:"rows"`           // that all loaded files put into the database
 	Runs           []Run         `json:"runs"`           // the last MaxRuns, in the order in which they ended
+	// Accounted is that the table is one that the loader made, had as many rows as Rows, and none newer than those of Series. It is told of a database with DatabaseHeader only.
+	Accounted bool `json:"accounted,omitempty"`
 	// Settled is what the last run found nothing to do for, nil where it found something or failed.
 	Settled *Settled `json:"settled,omitempty"`
 }

@@ -22,6 +22,7 @@ type Meta struct {
 	DatabaseHeader string
 	BytesDatabase  int64 // used by data; DatabaseSize where it is 0
 	Settled        *Settled
+	Accounted      bool // see [Snapshot]; both of no account without DatabaseHeader
 }
 
 // Build makes the snapshot of a ledger. The order of entries does not matter, that of runs is kept: the latest last. Neither is changed.
@@ -40,7 +41,7 @@ func Build(entries []Entry, runs []Run, meta Meta) Snapshot {
 		Runs:           lastRuns(runs),
 	}
 	if meta.DatabaseHeader != "" {
-		s.Settled = meta.Settled
+		s.Settled, s.Accounted = meta.Settled, meta.Accounted
 	}
 	loaded := map[catalog.Series][]*Entry{}
 	for i := range entries {

@@ -57,6 +57,21 @@ func (db *DB) LoadedSeries(ctx context.Context) ([]Loaded, error) {
 	return loaded, explain(db.path, err)
 }
 
+// Accounted reports whether the table is one of [Table.Ours] and has so many rows, of which none is newer.
+func (db *DB) Accounted(ctx context.Context, rows int64, newest time.Time) (bool, error) {
+	if !db.table.Ours() {
+		return false, nil
+	}
+	if n, err := db.CountAll(ctx); err != nil || n != rows {
+		return false, err
+	}
+	if rows == 0 {
+		return true, nil
+	}
+	_, newer, err := db.NewestSince(ctx, Scope{}, newest.Add(time.Microsecond))
+	return err == nil && !newer, err
+}
+
 // Outcomes are how the files of the ledger came out.
 type Outcomes struct {
 	Success     int

@@ -91,6 +91,11 @@ func (t Table) OneSymbolOnly() bool {
 	return slices.ContainsFunc(t.Keys, func(k []string) bool { return len(k) == 1 && k[0] == "agg_trade_id" })
 }
 
+// Ours reports whether the table and the ledger are such as the loader makes them, as far as that matters to what is told of them.
+func (t Table) Ours() bool {
+	return t.Check() == nil && t.HasMarket() && len(t.Keys) == 0 && len(t.LedgerMissing()) == 0
+}
+
 // LedgerMissing are the columns ingestion_log lacks; all of them where there is no such table.
 func (t Table) LedgerMissing() []Column {
 	var missing []Column

@@ -22,7 +22,9 @@ func (c *Cmd) ask(ctx context.Context, db *store.DB, in *inside) error {
 	}
 	checkcli.Stage(ctx, "reading the ledger")
 	if in.loaded, err = db.LoadedSeries(ctx); err == nil && (c.Gaps || c.Deep) {
-		in.entries, err = db.Ledger(ctx)
+		if in.entries, err = db.Ledger(ctx); err == nil && c.Gaps {
+			in.gaps = ledger.Build(c.entriesOf(in.entries), nil, ledger.Meta{})
+		}
 	}
 	switch kind := store.KindOf(err); {
 	case err == nil:
@@ -51,12 +53,7 @@ func (c *Cmd) ask(ctx context.Context, db *store.DB, in *inside) error {
 // newer one. That there is none DuckDB knows from the statistics of the table, while for the exact time it reads those of every row group,
 // which takes as long as to open a database of 100 million rows.
 func newest(ctx context.Context, db *store.DB, in *inside) (time.Time, error) {
-	var known time.Time
-	for _, l := range in.loaded {
-		if l.Newest.After(known) {
-			known = l.Newest
-		}
-	}
+	known := newestIn(in.loaded, store.Scope{})
 	if !known.IsZero() && rowsIn(in.loaded) == in.rows {
 		newer, found, err := db.NewestSince(ctx, store.Scope{}, known.Add(time.Microsecond))
 		if err != nil || found {
@@ -81,16 +78,8 @@ const recentDays = 32
 
 // newestOf is the symbol's newest trade: as the ledger has it, else of the last month in the table, else zero.
 func (c *Cmd) newestOf(ctx context.Context, db *store.DB, in *inside, symbol string) (time.Time, error) {
-	scope := store.Scope{Market: c.Market}
-	if symbol != "" {
-		scope.Symbols = []string{symbol}
-	}
-	var newest time.Time
-	for _, l := range in.loaded {
-		if l.Newest.After(newest) && scope.Holds(l.Series) {
-			newest = l.Newest
-		}
-	}
+	scope := c.scopeOf(symbol)
+	newest := newestIn(in.loaded, scope)
 	for _, days := range []int{2, recentDays} { // a short way first, since what it costs grows with it
 		if !newest.IsZero() {
 			break
@@ -101,6 +90,26 @@ func (c *Cmd) newestOf(ctx context.Context, db *store.DB, in *inside, symbol str
 		}
 	}
 	return newest, nil
+}
+
+// newestIn is the newest trade of the series of a scope, by the ledger; zero where it has none.
+func newestIn(loaded []store.Loaded, scope store.Scope) time.Time {
+	var newest time.Time
+	for _, l := range loaded {
+		if l.Newest.After(newest) && scope.Holds(l.Series) {
+			newest = l.Newest
+		}
+	}
+	return newest
+}
+
+// scopeOf is the series of a symbol that were asked for; "" is all symbols.
+func (c *Cmd) scopeOf(symbol string) store.Scope {
+	scope := store.Scope{Market: c.Market}
+	if symbol != "" {
+		scope.Symbols = []string{symbol}
+	}
+	return scope
 }
 
 // examine looks at every row. What it found before time ran out is told as well.

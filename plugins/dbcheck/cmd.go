@@ -119,7 +119,7 @@ func (c *Cmd) Metrics() []nagios.Spec {
 		{Label: labelGross, Help: "Rows whose gross_value is not price x quantity.", Needs: deep},
 		{Label: labelTime, Help: "Rows of before 2017 or of the future.", Needs: deep},
 		{Label: labelOutside, Help: "Rows outside the period of the file they came from.", Needs: deep},
-		{Label: labelOpenTime, Unit: nagios.Seconds, Help: "What DuckDB took to open the database."},
+		{Label: labelOpenTime, Unit: nagios.Seconds, Help: "What it took to open the database, or to see that it can stay closed."},
 		{Label: labelSnapshotAge, Unit: nagios.Seconds, Help: "Age of the ledger snapshot, where the answer comes from it."},
 		{Label: labelHeartbeatAge, Unit: nagios.Seconds, Help: "Since the last sign of life of the loader that writes."},
 	}

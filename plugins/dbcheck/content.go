@@ -142,7 +142,7 @@ func (c *Cmd) of(symbol string) string {
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // notes are the lines for -v.
-func (c *Cmd) notes(o observation) []string {
+func (c *Cmd) notes(o observation, now time.Time) []string {
 	in := o.inside
 	var lines []string
 	// Another check is gone in a moment.
@@ -156,7 +156,11 @@ func (c *Cmd) notes(o observation) []string {
 	if in.schema != nil {
 		return lines
 	}
-	lines = append(lines, tableNotes(in)...)
+	if in.snapshot != nil {
+		lines = append(lines, "not opened: nobody wrote to it since the ledger snapshot of "+nagios.Ago(in.snapshot.WrittenAt, now)+", and its metadata is sound")
+	} else {
+		lines = append(lines, tableNotes(in)...)
+	}
 	for _, l := range c.loadedOf(in.loaded) {
 		lines = append(lines, seriesLine(l))
 	}

@@ -107,9 +107,9 @@ func (c *Cmd) busy(o observation) nagios.Result {
 // judge is a database that was looked into.
 func (c *Cmd) judge(o observation, now time.Time) nagios.Result {
 	in := o.inside
-	r := nagios.Result{Lines: c.notes(o)}
+	r := nagios.Result{Lines: c.notes(o, now)}
 	r.Metrics = append(r.Metrics, nagios.Metric{
-		Label: labelOpenTime, Value: in.openTime.Seconds(), Phrase: "took {} to open", Path: o.path,
+		Label: labelOpenTime, Value: in.openTime.Seconds(), Phrase: "took {} to look into", Path: o.path,
 		Remedy: "Look whether a large write-ahead log (wal_size) or a busy disk makes it slow.",
 	})
 	if in.schema != nil {
@@ -126,8 +126,7 @@ func (c *Cmd) judge(o observation, now time.Time) nagios.Result {
 	parts := c.content(&r, o, now)
 	var gaps []ledger.SeriesState
 	if c.Gaps && in.ledgerErr == nil {
-		built := ledger.Build(c.entriesOf(in.entries), nil, ledger.Meta{})
-		parts, gaps = append(parts, c.gaps(&r, o.path, in, built)), built.Series
+		parts, gaps = append(parts, c.gaps(&r, o.path, in, in.gaps)), in.gaps.Series
 	}
 	r.Details = details(c.loadedOf(in.loaded), gaps, now)
 	if in.blocks != nil {

@@ -93,7 +93,7 @@ func TestOtherChecksAreNoNews(t *testing.T) {
 	for program, want := range map[string]bool{"check_ingest_log": false, "duckdb": true} {
 		c := Cmd{}
 		o := observation{use: store.Use{Mode: runstate.DBReaders, Holder: runstate.Holder{PID: 7, Program: program}}, inside: &inside{schema: errors.New("x")}}
-		if got := strings.Contains(strings.Join(c.notes(o), "\n"), "has it open for reading"); got != want {
+		if got := strings.Contains(strings.Join(c.notes(o, at()), "\n"), "has it open for reading"); got != want {
 			t.Errorf("%s: %t", program, got)
 		}
 	}
