@@ -353,7 +353,7 @@ func (r *run) dryRun(ctx context.Context) error {
 	if err := r.openDatabase(ctx, store.OpenReadOnly); err != nil && store.KindOf(err) != store.KindMissing {
 		return causeOf(ctx, err)
 	}
-	defer r.close(nil)
+	defer r.close(ctx, nil)
 	p, err := r.plan(ctx)
 	if err != nil {
 		return causeOf(ctx, err)

@@ -153,7 +153,7 @@ func (r *run) steps(ctx context.Context) (err error) {
 	if err := r.openDatabase(ctx, store.Open); err != nil && store.KindOf(err) != store.KindMissing {
 		return err
 	}
-	defer func() { r.close(err) }()
+	defer func() { r.close(context.WithoutCancel(ctx), err) }()
 	if r.Ready != nil {
 		r.Ready()
 	}
@@ -171,11 +171,11 @@ func (r *run) steps(ctx context.Context) (err error) {
 }
 
 // close closes the database and leaves the snapshot of what is in it.
-func (r *run) close(err error) {
+func (r *run) close(ctx context.Context, err error) {
 	var header string
 	var accounted bool
 	if r.db != nil {
-		accounted = r.snapshots != nil && inOrder(err) && r.accounted()
+		accounted = r.snapshots != nil && inOrder(err) && r.accounted(ctx)
 		before, berr := os.Stat(r.path)
 		cerr := r.db.Close()
 		if cerr != nil {
@@ -195,7 +195,7 @@ func (r *run) close(err error) {
 }
 
 // accounted reports whether the ledger accounts for the table, so that a check that finds both as they are now need not open the database.
-func (r *run) accounted() bool {
+func (r *run) accounted(ctx context.Context) bool {
 	var rows int64
 	var newest time.Time
 	for _, e := range r.entries.all() {
@@ -209,7 +209,7 @@ func (r *run) accounted() bool {
 		}
 		rows += e.RowsInserted
 	}
-	accounted, err := r.db.Accounted(context.Background(), rows, newest) // takes milliseconds; the run has ended in good order
+	accounted, err := r.db.Accounted(ctx, rows, newest)
 	if err != nil {
 		r.Log.Warn("table and ledger could not be compared", keyError, err)
 	}

@@ -42,15 +42,13 @@ func wideDatabase(tb testing.TB) (path string, blocks []uint64) {
 		_, err := db.ExecContext(tb.Context(), statement)
 		must(err)
 	}
-	rows, err := db.QueryContext(tb.Context(), "SELECT block_id FROM pragma_metadata_info()")
+	conn, err := db.Conn(tb.Context())
 	must(err)
-	for rows.Next() {
+	blocks, err = query(tb.Context(), conn, "SELECT block_id FROM pragma_metadata_info()", func(r scanner) (uint64, error) {
 		var block uint64
-		must(rows.Scan(&block))
-		blocks = append(blocks, block)
-	}
-	must(rows.Err())
-	must(errors.Join(rows.Close(), db.Close()))
+		return block, r.Scan(&block)
+	})
+	must(errors.Join(err, conn.Close(), db.Close()))
 	slices.Sort(blocks)
 	return path, blocks
 }
@@ -82,7 +80,7 @@ func TestVerifyMetadata(t *testing.T) {
 		return verified(data)
 	}
 	for number := range uint64((len(data) - leastDatabase) / block) {
-		start := leastDatabase + int(number)*block //nolint:gosec // below the size of the file
+		start := leastDatabase + int(number)*block
 		if !slices.Contains(want, number) {
 			if err := flipped(start + 100); err != nil {
 				t.Errorf("a bit of block %d, which holds no metadata: %v", number, err)
