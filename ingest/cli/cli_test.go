@@ -210,11 +210,12 @@ func TestSizes(t *testing.T) {
 
 func report() *load.Report {
 	return &load.Report{
+		DataDir: "/d d",
 		Files: []load.FileReport{
 			{Path: "/d/BTCUSDT-aggTrades-2024-01-01.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "success", Rows: 1_234_567, Duplicates: 3, Bytes: 9_360_000},
 			{Path: "/d/BTCUSDT-aggTrades-2024-01-02.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-02", Status: "skipped"},
 			{Path: "/d/BTCUSDT-aggTrades-2024-01-03.zip", Market: catalog.UM, Symbol: "BTCUSDT", Period: "2024-01-03", Status: "changed", Reason: "changed since it was loaded"},
-			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-01.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "failed", Error: "line 3: odd \x1b[31m text"},
+			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-01.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-01", Status: "failed", Error: "BTCUSDT-aggTrades-2024-01-01.zip: line 3: odd \x1b[31m text"},
 			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-02.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-02", Status: "partial", Rows: 10, Conflicts: 2, Bytes: 100},
 			{Path: "/d/spot/BTCUSDT-aggTrades-2024-01-03.zip", Market: catalog.Spot, Symbol: "BTCUSDT", Period: "2024-01-03", Status: "not reached"},
 		},
@@ -234,6 +235,7 @@ func TestReportText(t *testing.T) {
 	for _, want := range []string{
 		"um      BTCUSDT  2024-01-01  2024-01-03       1     2     0  1,234,567  9.36 MB\n",
 		"spot    BTCUSDT  2024-01-01  2024-01-03       1     0     1         10    100 B\n", "Failed:\n  /d/spot/BTCUSDT-aggTrades-2024-01-01.zip\n    line 3: odd ?[31m text\n",
+		"For the commands that fetch bad files again:\n  check_ingest_csv --data-dir='/d d' --symbol=BTCUSDT --full -v\n",
 		"Loaded with conflicts:\n  /d/spot/BTCUSDT-aggTrades-2024-01-02.zip\n    2 rows left out, the database holds other trades with their ids\n",
 		"Changed and left alone:\n  /d/BTCUSDT-aggTrades-2024-01-03.zip\n    changed since it was loaded\n",
 		"Not reached:\n  /d/spot/BTCUSDT-aggTrades-2024-01-03.zip\n",

@@ -3,6 +3,8 @@ package cli
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/amount"
 	"github.com/check-ingest/check-ingest/internal/catalog"
+	"github.com/check-ingest/check-ingest/internal/shell"
 )
 
 // How much of each list the report shows; JSON has all of it.
@@ -27,7 +30,8 @@ func reportText(r *load.Report) []byte {
 		b.WriteString("Dry run: nothing is changed.\n\n")
 	}
 	files := seriesTable(&b, r)
-	listFiles(&b, r, "failed", "Failed", func(f load.FileReport) string { return f.Error })
+	listFiles(&b, r, "failed", "Failed", func(f load.FileReport) string { return strings.TrimPrefix(f.Error, filepath.Base(f.Path)+": ") })
+	failedRemedy(&b, r)
 	listFiles(&b, r, "partial", "Loaded with conflicts", func(f load.FileReport) string {
 		return fmt.Sprintf("%s left out, the database holds other trades with their ids", amount.Of(f.Conflicts, "row"))
 	})
@@ -138,6 +142,29 @@ func listFiles(b *bytes.Buffer, r *load.Report, status, title string, says func(
 	if n > 0 {
 		b.WriteByte('\n')
 	}
+}
+
+// mostSymbols is how many symbols a command that is to be pasted names.
+const mostSymbols = 3
+
+// failedRemedy is the command that tells what to do about bad files.
+func failedRemedy(b *bytes.Buffer, r *load.Report) {
+	var symbols []string
+	for _, f := range r.Files {
+		if f.Status == "failed" && !slices.Contains(symbols, f.Symbol) {
+			symbols = append(symbols, f.Symbol)
+		}
+	}
+	if len(symbols) == 0 {
+		return
+	}
+	command := "check_ingest_csv --data-dir=" + shell.Quote(r.DataDir)
+	if len(symbols) <= mostSymbols {
+		for _, s := range symbols {
+			command += " --symbol=" + shell.Quote(s)
+		}
+	}
+	fmt.Fprintf(b, "For the commands that fetch bad files again:\n  %s --full -v\n\n", clean(command))
 }
 
 // missingDays names the days that neither a file nor the database has.
