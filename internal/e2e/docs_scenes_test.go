@@ -35,6 +35,7 @@ func scenes() map[string]func(*testing.T, *sandbox) {
 		"bad files":               badFilesScene,
 		"a changed file":          changedScene,
 		"a hole":                  holeScene,
+		"wrong rows":              wrongRowsScene,
 		"damaged":                 damagedScene,
 		"cut off":                 cutScene,
 		"another file":            anotherFileScene,
@@ -130,6 +131,27 @@ func logLeftScene(t *testing.T, s *sandbox) {
 		t.Fatal(err)
 	}
 	for _, q := range []string{"PRAGMA disable_checkpoint_on_shutdown", "CREATE TABLE notes (text VARCHAR)", "INSERT INTO notes VALUES ('committed')"} {
+		if _, err := pool.ExecContext(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wrongRowsScene is a database in which somebody changed a price and inserted three rows again.
+func wrongRowsScene(t *testing.T, s *sandbox) {
+	t.Helper()
+	s.run(t, 0)
+	pool, err := sql.Open("duckdb", s.db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{
+		"UPDATE aggtrades_history SET price = 0 WHERE symbol = 'BTCUSDT' AND agg_trade_id = 5",
+		"INSERT INTO aggtrades_history (agg_trade_id, timestamp, symbol, price, quantity, side, market) SELECT agg_trade_id, timestamp, symbol, price, quantity, side, market FROM aggtrades_history WHERE symbol = 'ETHUSDT' AND agg_trade_id BETWEEN 100 AND 102",
+	} {
 		if _, err := pool.ExecContext(t.Context(), q); err != nil {
 			t.Fatal(err)
 		}

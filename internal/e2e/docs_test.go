@@ -17,7 +17,9 @@ import (
 var updateDocs = flag.Bool("update-docs", false, "write what commands print into the pages of docs that show it")
 
 // docsPages are the pages whose commands are run in sandboxes: below /data lie database, downloads and settings.
-func docsPages() []string { return []string{"operations.md", "migration.md", "troubleshooting.md"} }
+func docsPages() []string {
+	return []string{"operations.md", "migration.md", "troubleshooting.md", "check_ingest_db.md"}
+}
 
 // TestDocs runs the commands of the documentation.
 func TestDocs(t *testing.T) {

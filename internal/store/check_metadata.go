@@ -12,8 +12,8 @@ import (
 
 // What DuckDB calls metadata (the catalog, and where each row group lies) is in blocks of its own, and all that it reads to open a database and to count
 // rows is there. A block begins with a checksum of its rest and is divided into 64 pieces. A piece begins with a pointer to the piece that goes on, so that
-// pieces form chains; of one such chain, the free list, the header tells the first piece, and at its end is a list of all blocks of metadata. The layout is that
-// of DuckDB's SingleFileBlockManager, MetadataManager and Checksum, and the same in all storage versions that [Recognize] accepts.
+// pieces form chains; of one such chain, the free list, the header tells the first piece, and at its end is a list of all blocks of metadata. So it is in
+// DuckDB's SingleFileBlockManager, MetadataManager and Checksum; TestVerifyMetadata compares it with what the DuckDB that is linked says of a database.
 const (
 	checksumSize   = 8
 	piecesInABlock = 64

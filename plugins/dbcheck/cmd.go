@@ -52,7 +52,8 @@ func (c *Cmd) Manual() checkcli.Manual {
 		Summary: "Is the database there, sound, current and free to write?",
 		Detail: `CRITICAL, each with what to do: it is missing, no DuckDB database, written by a newer DuckDB, held open for writing
 by another program, damaged, or without the table that is expected. The check only reads, creates no file, waits for no
-lock, and holds the database for milliseconds. It works as a user who may only read it.
+lock, and holds the database for milliseconds, or not at all where nobody wrote to it since the loader did: then the
+snapshot of the ledger tells what is in it, and only the metadata is read and verified. It works as a user who may only read it.
 
 While the loader writes, nobody else can open the database: the answer then comes from the snapshot of the ledger beside
 it and from the status of the run, says how old it is, and is OK. Databases of the Python scripts are understood; what
