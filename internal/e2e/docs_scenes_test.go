@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
 	"os"
@@ -13,9 +14,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/check-ingest/check-ingest/ingest/load"
 	"github.com/check-ingest/check-ingest/internal/catalog"
 	"github.com/check-ingest/check-ingest/internal/nagiostest"
 	"github.com/check-ingest/check-ingest/internal/proctest"
+	"github.com/check-ingest/check-ingest/internal/runstate"
 	"github.com/check-ingest/check-ingest/internal/synth"
 )
 
@@ -33,6 +36,10 @@ func scenes() map[string]func(*testing.T, *sandbox) {
 		"a new day":               newDayScene,
 		"a log left":              logLeftScene,
 		"bad files":               badFilesScene,
+		"bad files loaded":        func(t *testing.T, s *sandbox) { t.Helper(); badFilesScene(t, s); s.run(t, load.ExitSomeFailed) },
+		"killed":                  killedScene,
+		"downloads":               downloadsScene,
+		"bad downloads":           badDownloadsScene,
 		"a changed file":          changedScene,
 		"a hole":                  holeScene,
 		"wrong rows":              wrongRowsScene,
@@ -225,6 +232,63 @@ func badFilesScene(t *testing.T, s *sandbox) {
 		return lines
 	})
 	put(t, s.file(3), "<html><body>503 Service Unavailable</body></html>\n")
+}
+
+// killedScene is a load that was killed after some files had been loaded by another.
+func killedScene(t *testing.T, s *sandbox) {
+	t.Helper()
+	s.run(t, 0, "--end-date", "2025-01-02")
+	var out bytes.Buffer
+	cmd := s.command(t.Context(), &out, "--throttle", "1h", "--batch-rows", "1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.awaitStatus(t, func(r runstate.Status) bool { return r.Phase == runstate.PhaseLoad && r.PID == cmd.Process.Pid })
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+}
+
+// downloadsScene has eight days of three series, archives and plain files, instead of what is in every sandbox.
+func downloadsScene(t *testing.T, s *sandbox) {
+	t.Helper()
+	if err := os.RemoveAll(s.data); err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []struct {
+		market  catalog.Market
+		symbol  string
+		packing synth.Packing
+	}{{catalog.UM, "BTCUSDT", synth.Zip}, {catalog.UM, "ETHUSDT", synth.Zip}, {catalog.Spot, "BTCUSDT", synth.Plain}} {
+		spec := spec(series.market, series.symbol, catalog.DayOf(time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)), 2000, 1)
+		for range 8 {
+			spec = s.make(t, spec, series.packing)
+		}
+	}
+}
+
+// badDownloadsScene has the same with an archive that was cut off, an error answer saved as another, two days deleted, and a row in the middle of a plain file damaged.
+func badDownloadsScene(t *testing.T, s *sandbox) {
+	t.Helper()
+	downloadsScene(t, s)
+	um, spot := filepath.Join(s.data, "data/futures/um/daily/aggTrades"), filepath.Join(s.data, "data/spot/daily/aggTrades/BTCUSDT/BTCUSDT-aggTrades-2025-01-04.csv")
+	if err := os.Truncate(filepath.Join(um, "BTCUSDT/BTCUSDT-aggTrades-2025-01-03.zip"), 10_000); err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(um, "ETHUSDT/ETHUSDT-aggTrades-2025-01-07.zip"), "<?xml version=\"1.0\"?>\n<Error><Code>NoSuchKey</Code></Error>\n")
+	for _, day := range []string{"05", "06"} {
+		if err := os.Remove(filepath.Join(um, "BTCUSDT/BTCUSDT-aggTrades-2025-01-"+day+".zip")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(spot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	lines[999] = strings.Replace(lines[999], "e\n", "\n", 1)
+	put(t, spot, strings.Join(lines, ""))
 }
 
 func changedScene(t *testing.T, s *sandbox) {

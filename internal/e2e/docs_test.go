@@ -18,7 +18,7 @@ var updateDocs = flag.Bool("update-docs", false, "write what commands print into
 
 // docsPages are the pages whose commands are run in sandboxes: below /data lie database, downloads and settings.
 func docsPages() []string {
-	return []string{"operations.md", "migration.md", "troubleshooting.md", "check_ingest_db.md"}
+	return []string{"operations.md", "migration.md", "troubleshooting.md", "check_ingest_csv.md", "check_ingest_db.md", "check_ingest_log.md"}
 }
 
 // TestDocs runs the commands of the documentation.
