@@ -66,7 +66,7 @@ func verifyMetadata(file io.ReaderAt, size int64) ([]uint64, error) {
 type metadata struct {
 	file      io.ReaderAt
 	freeList  uint64 // the pointer to its first piece
-	blocks    uint64 // how many there are, of all kinds
+	blocks    uint64 // how many the file has, of all kinds
 	blockSize uint64 // in bytes, checksum included
 
 	held   uint64 // the number of the block in buffer, plus one
@@ -86,15 +86,15 @@ func readHeader(file io.ReaderAt, size int64) (*metadata, error) {
 			return nil, fmt.Errorf("%w: header %d has another checksum", errMetadata, i)
 		}
 		field := func(n int) uint64 { return binary.LittleEndian.Uint64(header[checksumSize+8*n:]) }
-		if iteration := field(0); i == 1 || iteration > latest {
-			latest, m.freeList, m.blocks, m.blockSize = iteration, field(2), field(3), field(4)
+		if iteration := field(0); i == 1 || iteration > latest { // between them is how many blocks there are, of which those at the end may be cut off when they are free
+			latest, m.freeList, m.blockSize = iteration, field(2), field(4)
 		}
 	}
-	const least, most = 16 << 10, 256 << 10                                               // of a block's size, by DuckDB
-	if m.blockSize < least || m.blockSize > most || m.blocks > uint64(size)/m.blockSize { //nolint:gosec // the size of a file is not negative
-		return nil, fmt.Errorf("%w: %d blocks of %d bytes in a file of %d", errMetadata, m.blocks, m.blockSize, size)
+	const least, most = 16 << 10, 256 << 10 // of a block's size, by DuckDB
+	if m.blockSize < least || m.blockSize > most {
+		return nil, fmt.Errorf("%w: blocks of %d bytes", errMetadata, m.blockSize)
 	}
-	m.buffer = make([]byte, m.blockSize)
+	m.blocks, m.buffer = uint64(size-leastDatabase)/m.blockSize, make([]byte, m.blockSize) //nolint:gosec // the headers were read, so the file has them
 	return m, nil
 }
 
@@ -132,20 +132,13 @@ func (m *metadata) block(number uint64) ([]byte, error) {
 // list is the blocks of metadata, as the free list has them.
 func (m *metadata) list() ([]uint64, error) {
 	c := chain{metadata: m, next: m.freeList}
-	free := c.count()
-	for range free { // blocks without content
-		c.number()
-	}
-	shared := c.count()
-	for range shared { // blocks that several columns use, and how many
-		c.number()
-		c.take(4)
-	}
-	blocks := make([]uint64, 0, c.count())
-	for range cap(blocks) {
+	c.each(func() { c.number() })            // blocks without content
+	c.each(func() { c.number(); c.take(4) }) // blocks that several columns use, and how many do
+	var blocks []uint64
+	c.each(func() {
 		blocks = append(blocks, c.number())
 		c.number() // which pieces of it are free
-	}
+	})
 	return blocks, c.err
 }
 
@@ -192,14 +185,9 @@ func (c *chain) take(n int) []byte {
 // number is the next eight bytes.
 func (c *chain) number() uint64 { return binary.LittleEndian.Uint64(c.take(8)) }
 
-// count is the length of a list of blocks.
-func (c *chain) count() uint64 {
-	n := c.number()
-	if c.err == nil && n > c.blocks {
-		c.err = fmt.Errorf("%w: a list of %d of %d blocks", errMetadata, n, c.blocks)
+// each takes the entries of a list, which its length precedes.
+func (c *chain) each(entry func()) {
+	for n := c.number(); n > 0 && c.err == nil; n-- {
+		entry()
 	}
-	if c.err != nil {
-		return 0
-	}
-	return n
 }
