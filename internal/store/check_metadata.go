@@ -86,7 +86,8 @@ func readHeader(file io.ReaderAt, size int64) (*metadata, error) {
 			return nil, fmt.Errorf("%w: header %d has another checksum", errMetadata, i)
 		}
 		field := func(n int) uint64 { return binary.LittleEndian.Uint64(header[checksumSize+8*n:]) }
-		if iteration := field(0); i == 1 || iteration > latest { // between them is how many blocks there are, of which those at the end may be cut off when they are free
+		// Field 3, the number of blocks, is of no use: those at the end are cut off after the header was written, where they are free.
+		if iteration := field(0); i == 1 || iteration > latest {
 			latest, m.freeList, m.blockSize = iteration, field(2), field(4)
 		}
 	}

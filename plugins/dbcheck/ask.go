@@ -103,6 +103,15 @@ func newestIn(loaded []store.Loaded, scope store.Scope) time.Time {
 	return newest
 }
 
+// newestBySymbol is the newest trade of each symbol that was asked for, by the ledger.
+func (c *Cmd) newestBySymbol(loaded []store.Loaded) map[string]time.Time {
+	newest := map[string]time.Time{}
+	for _, symbol := range c.symbols() {
+		newest[symbol] = newestIn(loaded, c.scopeOf(symbol))
+	}
+	return newest
+}
+
 // scopeOf is the series of a symbol that were asked for; "" is all symbols.
 func (c *Cmd) scopeOf(symbol string) store.Scope {
 	scope := store.Scope{Market: c.Market}

@@ -177,10 +177,7 @@ func (c *Cmd) closed(o observation, now time.Time) *inside {
 	}
 	in.newest = newestIn(in.loaded, store.Scope{})
 	if !c.scope().All() && !in.newest.IsZero() {
-		in.newestOf = map[string]time.Time{}
-		for _, symbol := range c.symbols() {
-			in.newestOf[symbol] = newestIn(in.loaded, c.scopeOf(symbol))
-		}
+		in.newestOf = c.newestBySymbol(in.loaded)
 	}
 	if c.Gaps {
 		in.gaps.Series = c.seriesOf(s.Series)

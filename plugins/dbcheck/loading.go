@@ -88,14 +88,8 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 	series := c.seriesOf(s.Series)
 	var rows int64
 	var loaded []store.Loaded
-	newestOf := map[string]time.Time{}
 	for _, state := range series {
 		rows += state.Rows
-		for _, symbol := range []string{"", state.Symbol} {
-			if state.LastAt.After(newestOf[symbol]) {
-				newestOf[symbol] = state.LastAt
-			}
-		}
 		loaded = append(loaded, loadedOf(state))
 		r.Lines = append(r.Lines, seriesLine(loadedOf(state)))
 	}
@@ -110,7 +104,7 @@ func (c *Cmd) fromSnapshot(r *nagios.Result, o observation, now time.Time) strin
 	r.AddAge(nagios.Metric{Label: labelSnapshotAge, Phrase: "the ledger snapshot is {} old", Path: ledger.PathFor(o.path)}, "the ledger snapshot", s.WrittenAt, now)
 	r.Metrics = append(r.Metrics, c.metricRows(rows, o.path), metricSymbols(len(series), o.path))
 	parts := []string{amount.Of(rows, "row"), amount.Of(len(series), "symbol")}
-	if newest, of, _ := c.worst(newestOf); !newest.IsZero() {
+	if newest, of, _ := c.worst(c.newestBySymbol(loaded)); !newest.IsZero() {
 		parts = append(parts, addAge(r, o.path, of, newest, now, "Wait for the load that runs; if it brings no newer files, look for what keeps them from coming, with check_ingest_csv."))
 	}
 	if c.Gaps {
